@@ -1,0 +1,154 @@
+"""Appraisal: verified Evidence against Reference Values (RFC 9334). Pure.
+
+Who may cause a suspension? Only the key that a card is bound to speaks for that card. Any other key's claim about it is
+an accusation (docs/adr/accusation.md): it counts once something independent agrees.
+"""
+
+from typing import NamedTuple
+
+from simbond_agent import claims
+
+from .evidence import Evidence
+from .lifecycle import Event, State, Status
+from .reasons import Reason, Tier
+from .scenario import Scenario, Step
+
+
+class Device(NamedTuple):
+    """An enrolled Attester."""
+
+    id: int
+    imei: str
+    """14 digits."""
+
+
+class Card(NamedTuple):
+    """A card as the verifier knows it."""
+
+    id: int
+    iccid: str
+    imsi: str
+    scenario: str
+    status: Status
+    since: float
+    """When it entered its state, seconds since the epoch."""
+    device_id: int | None
+    accused_at: float | None = None
+    """When the newest accusation that is still open was made."""
+
+
+class Appraisal(NamedTuple):
+    """What one piece of Evidence means."""
+
+    tier: Tier
+    reasons: tuple[Reason, ...] = ()
+    event: Event | None = None
+    """For the card that the device is bound to."""
+    accuses: bool = False
+    """The device claims a card that is bound to another one."""
+    absent: bool = False
+    """The device itself says that its card is gone: corroborates an accusation."""
+    answers: bool = False
+    """The device proved that it held its card after the newest accusation: refutes it."""
+    again: bool = False
+    """The verifier wants Evidence over a newer nonce at once."""
+
+
+_FLAGS = ((claims.ICCID_MISMATCH, Reason.ICCID_MISMATCH), (claims.TAMPER, Reason.TAMPER))
+
+
+def appraise(
+    evidence: Evidence,
+    device: Device,
+    bound: Card | None,
+    claimed: Card | None,
+    scenario: Scenario | None,
+    issued: float,
+) -> Appraisal:
+    """Appraises Evidence whose signature, nonce and order are already good.
+
+    device: whose key signed. bound: the card bound to it. claimed: the card that the Evidence names, where that is
+    another one. scenario: the bound card's. issued: when the nonce was issued, seconds since the epoch.
+    """
+    if bound is None:
+        return _appraise_claim(evidence, claimed)
+    if evidence.iccid != bound.iccid:
+        return _appraise_absence(evidence, bound, claimed, scenario)
+    if scenario is None:
+        return Appraisal(Tier.NONE, (Reason.SCENARIO_UNKNOWN,))
+    signs = _signs(evidence, device, bound, scenario)
+    if signs:
+        return _weigh(signs, scenario)
+    return _affirm(bound, scenario, issued)
+
+
+def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario) -> list[Reason]:
+    signs = []
+    if evidence.imei is not None and evidence.imei != device.imei:
+        signs.append(Reason.IMEI_MISMATCH)
+    if evidence.imsi is not None and evidence.imsi != bound.imsi:
+        signs.append(Reason.IMSI_MISMATCH)
+    if evidence.scenario != scenario.id:
+        signs.append(Reason.SCENARIO_MISMATCH)
+    if scenario.models.tac and device.imei[:8] not in scenario.models.tac:
+        signs.append(Reason.MODEL_NOT_ALLOWED)
+    if evidence.cell is not None and not scenario.area.allows(evidence.cell):
+        signs.append(Reason.OUT_OF_AREA)
+    if evidence.status > claims.TRAY_EMPTY:
+        signs += [reason for flag, reason in _FLAGS if evidence.status & flag]
+    return [s for s in signs if scenario.step(s) is not Step.IGNORE]
+
+
+def _weigh(signs: list[Reason], scenario: Scenario) -> Appraisal:
+    """A verdict on the bound card by its scenario's ladder."""
+    if any(scenario.step(s) is Step.SUSPEND for s in signs):
+        return Appraisal(Tier.CONTRAINDICATED, tuple(signs), Event.SUSPEND)
+    return Appraisal(Tier.WARNING, tuple(signs), Event.ALERT)
+
+
+def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
+    fresh = issued >= bound.since
+    answers = again = False
+    if bound.accused_at is not None:
+        answers = issued >= bound.accused_at
+        again = not answers
+    state = bound.status.state
+    if state is State.BOUND or state is State.RETIRED:
+        return Appraisal(Tier.AFFIRMING, answers=answers, again=again)
+    if state is State.WARNED:
+        return Appraisal(Tier.AFFIRMING, (), Event.AFFIRM, answers=answers, again=again)
+    if state is State.SUSPENDED and not scenario.reverification.automatic:
+        return Appraisal(Tier.AFFIRMING, (Reason.CARD_SUSPENDED,), answers=answers, again=again)
+    # Suspended or under re-verification: only Evidence made since then counts, and each step asks for the next.
+    return Appraisal(
+        Tier.AFFIRMING,
+        (Reason.CARD_SUSPENDED,) if state is State.SUSPENDED else (),
+        Event.AFFIRM if fresh else None,
+        answers=answers,
+        again=again or not fresh or state is State.SUSPENDED,
+    )
+
+
+def _appraise_claim(evidence: Evidence, claimed: Card | None) -> Appraisal:
+    """A device that is bound to no card."""
+    if evidence.iccid is None:
+        reason = Reason.TRAY_EMPTY if evidence.status & claims.TRAY_EMPTY else Reason.CARD_UNREADABLE
+        return Appraisal(Tier.NONE, (reason,))
+    if claimed is None:
+        return Appraisal(Tier.WARNING, (Reason.CARD_UNKNOWN,))
+    if claimed.status.state is State.RETIRED:
+        return Appraisal(Tier.WARNING, (Reason.CARD_RETIRED,))
+    if claimed.device_id is None:
+        return Appraisal(Tier.WARNING, (Reason.CARD_NOT_BOUND,))
+    return Appraisal(Tier.WARNING, (Reason.FOREIGN_DEVICE_CLAIM,), accuses=True)
+
+
+def _appraise_absence(evidence: Evidence, bound: Card, claimed: Card | None, scenario: Scenario | None) -> Appraisal:
+    """A device that reports no card, or another than its own."""
+    claim = _appraise_claim(evidence, claimed)
+    sign = Reason.CARD_CHANGED if evidence.iccid is not None else claim.reasons[0]
+    verdict = _weigh([sign], scenario) if scenario is not None else Appraisal(Tier.WARNING, (sign,), Event.ALERT)
+    if scenario is not None and scenario.step(sign) is Step.IGNORE:
+        verdict = Appraisal(Tier.NONE, (sign,))
+    reasons = verdict.reasons if evidence.iccid is None else verdict.reasons + claim.reasons
+    return verdict._replace(reasons=reasons, accuses=claim.accuses, absent=sign is not Reason.CARD_UNREADABLE)

@@ -1,0 +1,300 @@
+"""Strict decoding of Evidence (docs/evidence.md) and the check of its signature. Pure: bytes in, values out.
+
+The profile allows exactly one encoding, so the outer COSE_Sign1 is recognised by its octets; only what deviates is
+parsed in general, to name the reason.
+"""
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, NamedTuple, NoReturn
+
+import cbor2
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from simbond_agent import claims
+
+from .reasons import Reason
+
+# 18([<< {1: -7, 4: kid} >>, {}, payload, signature])
+_HEAD = bytes.fromhex("d2844da201260448")
+_KID = slice(len(_HEAD), len(_HEAD) + claims.KID_OCTETS)
+_PAYLOAD = _KID.stop + 1
+_SIGNATURE_HEAD = b"\x58\x40"
+_TO_BE_SIGNED_HEAD = b"\x84\x6aSignature1\x4d" + _HEAD[3:]
+_TO_BE_SIGNED_MIDDLE = b"\x40"
+
+_ES256 = ECDSA(SHA256())
+_REQUIRED = {claims.NONCE, claims.UPTIME, claims.BOOTCOUNT, claims.BINDING}
+_OPTIONAL = {claims.IAT, claims.EAT_PROFILE}
+_UINT32 = 1 << 32
+_UINT16 = 1 << 16
+
+
+class BadEvidence(ValueError):
+    """Evidence that is refused. `reason` says why; `kid` names the key where the message got that far."""
+
+    def __init__(self, reason: Reason, kid: bytes | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.kid = kid
+
+
+class Envelope(NamedTuple):
+    """A COSE_Sign1 message taken apart, nothing of it trusted yet."""
+
+    kid: bytes
+    payload: bytes
+    signature: bytes
+    """r and s, 32 octets each."""
+    to_be_signed: bytes
+
+
+class Evidence(NamedTuple):
+    """The claims. Identities are digits as text; None is what the device could not read."""
+
+    kid: bytes
+    nonce: bytes
+    bootcount: int
+    uptime: int
+    """Seconds since boot."""
+    imei: str | None
+    """14 digits: the check digit is not sent."""
+    iccid: str | None
+    imsi: str | None
+    cell: bytes | None
+    """See simbond_agent.claims.unpack_cell."""
+    scenario: int
+    status: int
+    """Key protection and flags of simbond_agent.claims."""
+
+
+def open_envelope(message: bytes) -> Envelope:
+    """Takes a message apart. Raises BadEvidence; checks neither signature nor claims."""
+    end = len(message) - 66
+    if len(message) <= claims.MAX_OCTETS and message.startswith(_HEAD) and end > _PAYLOAD:
+        start, size = _length(message, _PAYLOAD)
+        if message[_KID.stop] == 0xA0 and start + size == end and message[end : end + 2] == _SIGNATURE_HEAD:
+            kid, payload = message[_KID], message[start:end]
+            to_be_signed = b"".join((_TO_BE_SIGNED_HEAD, kid, _TO_BE_SIGNED_MIDDLE, message[_PAYLOAD:start], payload))
+            return Envelope(kid, payload, message[end + 2 :], to_be_signed)
+    _refuse(message)
+
+
+def verify(envelope: Envelope, key: EllipticCurvePublicKey) -> None:
+    """Raises BadEvidence(SIGNATURE_INVALID) unless the key signed the envelope (ES256, RFC 9053 section 2.1)."""
+    raw = envelope.signature
+    signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    try:
+        key.verify(signature, envelope.to_be_signed, _ES256)
+    except InvalidSignature:
+        raise BadEvidence(Reason.SIGNATURE_INVALID, envelope.kid) from None
+
+
+def read_claims(envelope: Envelope) -> Evidence:
+    """The claims of an envelope, every one checked for type and range. Raises BadEvidence."""
+    kid = envelope.kid
+    found = _canonical_map(envelope.payload, kid)
+    keys = found.keys()
+    if not (keys >= _REQUIRED and keys - _REQUIRED <= _OPTIONAL):
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid)
+    nonce, uptime, bootcount = found[claims.NONCE], found[claims.UPTIME], found[claims.BOOTCOUNT]
+    binding = found[claims.BINDING]
+    if not (
+        type(nonce) is bytes
+        and len(nonce) == claims.NONCE_OCTETS
+        and _uint(uptime, _UINT32)
+        and _uint(bootcount, _UINT32)
+        and type(binding) is list
+        and len(binding) == 6
+        and _uint(found.get(claims.IAT, 0), 1 << 63)
+        and type(found.get(claims.EAT_PROFILE, "")) is str
+    ):
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid)
+    imei, iccid, imsi, cell, scenario, status = binding
+    if not (_uint(scenario, _UINT16) and _uint(status, _UINT16)):
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid)
+    if cell is not None and not (type(cell) is bytes and _is_cell(cell)):
+        raise BadEvidence(Reason.CELL_INVALID, kid)
+    return Evidence(
+        kid,
+        nonce,
+        bootcount,
+        uptime,
+        _imei(imei, kid),
+        _iccid(iccid, kid),
+        _imsi(imsi, kid),
+        cell,
+        scenario,
+        status,
+    )
+
+
+def thumbprint(point: bytes) -> bytes:
+    """COSE Key Thumbprint (RFC 9679, SHA-256) of an uncompressed P-256 point of 65 octets."""
+    key = {1: 2, -1: 1, -2: point[1:33], -3: point[33:]}
+    return sha256(cbor2.dumps(key, canonical=True)).digest()
+
+
+def load_key(point: bytes) -> EllipticCurvePublicKey:
+    """A P-256 key from its uncompressed point. Raises ValueError when the point is not on the curve."""
+    return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
+
+
+class Enrolment(NamedTuple):
+    """A device's request to be enrolled; its signature proves that the device holds the key."""
+
+    kid: bytes
+    point: bytes
+    """Uncompressed P-256 point, 65 octets."""
+    imei: str | None
+    iccid: str | None
+
+
+def read_enrolment(message: bytes) -> Enrolment:
+    """An enrolment request (a CWT with a cnf claim, RFC 8747), checked against the key inside it. Raises BadEvidence."""
+    envelope = open_envelope(message)
+    kid = envelope.kid
+    found = _canonical_map(envelope.payload, kid)
+    try:
+        key = found[claims.CNF][1]
+        binding = found[claims.BINDING]
+        point = b"\x04" + key[-2] + key[-3]
+        public = load_key(point)
+        imei, iccid = _imei(binding[claims.IMEI], kid), _iccid(binding[claims.ICCID], kid)
+        complete = found.keys() == {claims.CNF, claims.BINDING} and len(binding) == 6 and len(point) == 65
+    except BadEvidence:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError):
+        complete = False
+    if not complete or key != {1: 2, -1: 1, -2: point[1:33], -3: point[33:]}:
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid)
+    if thumbprint(point)[: claims.KID_OCTETS] != kid:
+        raise BadEvidence(Reason.SIGNATURE_INVALID, kid)
+    verify(envelope, public)
+    return Enrolment(kid, point, imei, iccid)
+
+
+def split(sequence: bytes) -> list[bytes]:
+    """The messages of a CBOR sequence (RFC 8742). What cannot be told apart any more is the last element."""
+    found = []
+    at = 0
+    while at < len(sequence):
+        end = len(sequence)
+        if sequence.startswith(_HEAD, at) and at + _PAYLOAD < end:
+            start, size = _length(sequence, at + _PAYLOAD)
+            if size >= 0:
+                end = start + size + 66
+        found.append(sequence[at:end])
+        at = end
+    return found
+
+
+def _length(message: bytes, at: int) -> tuple[int, int]:
+    """(start, size) of the byte string whose head stands at `at`; size -1 when it is none in shortest form."""
+    head = message[at]
+    if 0x40 <= head <= 0x57:
+        return at + 1, head - 0x40
+    if head == 0x58 and at + 1 < len(message) and message[at + 1] >= 24:
+        return at + 2, message[at + 1]
+    if head == 0x59 and at + 2 < len(message) and message[at + 1]:
+        return at + 3, message[at + 1] << 8 | message[at + 2]
+    return at, -1
+
+
+def _uint(value: Any, limit: int) -> bool:
+    return type(value) is int and 0 <= value < limit
+
+
+def _canonical_map(encoded: bytes, kid: bytes | None) -> dict[Any, Any]:
+    try:
+        found = cbor2.loads(encoded)
+    except cbor2.CBORDecodeEOF:
+        raise BadEvidence(Reason.TRUNCATED, kid) from None
+    except Exception:  # noqa: BLE001 - whatever a decoder makes of hostile bytes, the answer is the same
+        raise BadEvidence(Reason.MALFORMED, kid) from None
+    if type(found) is not dict:
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid)
+    if encoded[0] < 0xB8 and encoded[0] & 0x1F != len(found):
+        raise BadEvidence(Reason.DUPLICATE_KEY, kid)
+    try:
+        canonical = cbor2.dumps(found, canonical=True)
+    except Exception:  # noqa: BLE001 - types that decode but do not encode are none of the profile's
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid) from None
+    if canonical != encoded:
+        raise BadEvidence(Reason.NOT_CANONICAL, kid)
+    return found
+
+
+def _imei(octets: Any, kid: bytes) -> str | None:
+    if octets is None:
+        return None
+    if type(octets) is bytes and len(octets) == 7:
+        digits = octets.hex()
+        if digits.isdecimal() and digits.strip("0"):
+            return digits
+    raise BadEvidence(Reason.IMEI_INVALID, kid)
+
+
+def _iccid(octets: Any, kid: bytes) -> str | None:
+    if octets is None:
+        return None
+    if type(octets) is bytes and len(octets) == 10:
+        digits: str = claims.unpack_digits(octets)
+        # ITU-T E.118: 89, country, issuer are decimal; some operators number their cards with hex letters after that.
+        if len(digits) >= 18 and digits.startswith("89") and digits[:6].isdecimal():
+            return digits
+    raise BadEvidence(Reason.ICCID_INVALID, kid)
+
+
+def _imsi(octets: Any, kid: bytes) -> str | None:
+    if octets is None:
+        return None
+    if type(octets) is bytes and len(octets) == 8:
+        digits: str = claims.unpack_digits(octets)
+        if digits.isdecimal() and 14 <= len(digits) <= 15:
+            return digits
+    raise BadEvidence(Reason.IMSI_INVALID, kid)
+
+
+@lru_cache(maxsize=4096)
+def _is_cell(octets: bytes) -> bool:
+    try:
+        claims.unpack_cell(octets)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse(message: bytes) -> NoReturn:
+    """Names what keeps a message from being a COSE_Sign1 of this profile."""
+    if len(message) > claims.MAX_OCTETS:
+        raise BadEvidence(Reason.OVERSIZED)
+    try:
+        found = cbor2.loads(message)
+    except cbor2.CBORDecodeEOF:
+        raise BadEvidence(Reason.TRUNCATED) from None
+    except Exception:  # noqa: BLE001 - see _canonical_map
+        raise BadEvidence(Reason.MALFORMED) from None
+    if not isinstance(found, cbor2.CBORTag) or found.tag != 18:
+        raise BadEvidence(Reason.WRONG_TAG)
+    parts = found.value
+    if not isinstance(parts, list | tuple) or len(parts) != 4:
+        raise BadEvidence(Reason.MALFORMED)
+    protected, unprotected, payload, signature = parts
+    if not (type(protected) is bytes and type(payload) is bytes and type(signature) is bytes):
+        raise BadEvidence(Reason.MALFORMED)
+    header = _canonical_map(protected, None) if protected else {}
+    kid = header.get(4)
+    kid = kid if type(kid) is bytes and len(kid) == claims.KID_OCTETS else None
+    if header.get(1) != -7:
+        raise BadEvidence(Reason.WRONG_ALGORITHM, kid)
+    if kid is None or header.keys() != {1, 4} or unprotected != {} or len(signature) != 64:
+        raise BadEvidence(Reason.MALFORMED, kid)
+    raise BadEvidence(Reason.NOT_CANONICAL, kid)

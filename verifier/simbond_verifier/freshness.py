@@ -1,0 +1,48 @@
+"""Freshness: stateless nonces and the order of (bootcount, uptime). Pure: the clock is an argument.
+
+A nonce is the low 24 bits of the second it was issued in and 40 bits of an HMAC over key id and whole second. Any
+verifier node that shares the secret can check it; nobody else can make one, and no device can use another's. The HMAC
+key changes every day, by derivation. Nonces older than 2^24 s (194 days) are wrong rather than expired.
+"""
+
+import hmac
+from functools import lru_cache
+
+from .reasons import Reason
+
+_DAY_S = 86400
+_SKEW_S = 2
+_MODULUS = 1 << 24
+
+
+@lru_cache(maxsize=512)
+def _day_key(secret: bytes, day: int) -> bytes:
+    return hmac.digest(secret, b"simbond nonce" + day.to_bytes(4, "big"), "sha256")
+
+
+def _tag(secret: bytes, kid: bytes, second: int) -> bytes:
+    key = _day_key(secret, second // _DAY_S)
+    return hmac.digest(key, kid + second.to_bytes(8, "big"), "sha256")[:5]
+
+
+def issue(secret: bytes, kid: bytes, now: float) -> bytes:
+    """A nonce of 8 octets for this key. now: seconds since the epoch."""
+    second = int(now)
+    return (second % _MODULUS).to_bytes(3, "big") + _tag(secret, kid, second)
+
+
+def check(secret: bytes, kid: bytes, nonce: bytes, now: float, max_age_s: float) -> float | Reason:
+    """When the nonce was issued (seconds since the epoch, rounded down), or why it is refused."""
+    # Another node's clock may be a little ahead of this one's.
+    newest = int(now) + _SKEW_S
+    second = newest - (newest - int.from_bytes(nonce[:3], "big")) % _MODULUS
+    if second < 0 or not hmac.compare_digest(nonce[3:], _tag(secret, kid, second)):
+        return Reason.NONCE_WRONG
+    return float(second) if now - second <= max_age_s else Reason.NONCE_EXPIRED
+
+
+def order(bootcount: int, uptime: int, last_bootcount: int, last_uptime: int) -> Reason | None:
+    """None when the pair is newer than the last one of this key."""
+    if (bootcount, uptime) > (last_bootcount, last_uptime):
+        return None
+    return Reason.REPLAYED if (bootcount, uptime) == (last_bootcount, last_uptime) else Reason.COUNTER_BACK

@@ -1,0 +1,94 @@
+"""Verdict tiers and reason codes: the vocabulary of every answer, event and metric."""
+
+from enum import IntEnum, StrEnum
+
+
+class Tier(IntEnum):
+    """Trustworthiness tiers of AR4SI (draft-ietf-rats-ar4si, section 3.2)."""
+
+    NONE = 0
+    AFFIRMING = 2
+    WARNING = 32
+    CONTRAINDICATED = 96
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is. The first group refuses the Evidence: nobody's state changes."""
+
+    OVERSIZED = "oversized"
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+    NOT_CANONICAL = "not-canonical"
+    DUPLICATE_KEY = "duplicate-key"
+    WRONG_TAG = "wrong-tag"
+    WRONG_ALGORITHM = "wrong-algorithm"
+    CLAIMS_INVALID = "claims-invalid"
+    IMEI_INVALID = "imei-invalid"
+    ICCID_INVALID = "iccid-invalid"
+    IMSI_INVALID = "imsi-invalid"
+    CELL_INVALID = "cell-invalid"
+    KEY_UNKNOWN = "key-unknown"
+    KEY_REVOKED = "key-revoked"
+    SIGNATURE_INVALID = "signature-invalid"
+    NONCE_WRONG = "nonce-wrong"
+    NONCE_EXPIRED = "nonce-expired"
+    REPLAYED = "replayed"
+    COUNTER_BACK = "counter-back"
+
+    CARD_UNKNOWN = "card-unknown"
+    CARD_NOT_BOUND = "card-not-bound"
+    CARD_RETIRED = "card-retired"
+    CARD_SUSPENDED = "card-suspended"
+    TRAY_EMPTY = "tray-empty"
+    CARD_UNREADABLE = "card-unreadable"
+    CARD_CHANGED = "card-changed"
+    FOREIGN_DEVICE_CLAIM = "foreign-device-claim"
+    FOREIGN_DEVICE = "foreign-device"
+    IMEI_MISMATCH = "imei-mismatch"
+    IMSI_MISMATCH = "imsi-mismatch"
+    ICCID_MISMATCH = "iccid-mismatch"
+    SCENARIO_MISMATCH = "scenario-mismatch"
+    SCENARIO_UNKNOWN = "scenario-unknown"
+    MODEL_NOT_ALLOWED = "model-not-allowed"
+    OUT_OF_AREA = "out-of-area"
+    TAMPER = "tamper"
+
+
+EXPLAINED: dict[Reason, str] = {
+    Reason.OVERSIZED: "The message is longer than 1024 octets; it was not parsed.",
+    Reason.TRUNCATED: "The message ends before its CBOR does.",
+    Reason.MALFORMED: "The message is not one well-formed COSE_Sign1 structure.",
+    Reason.NOT_CANONICAL: "The CBOR is not in deterministic encoding (RFC 8949 section 4.2.1).",
+    Reason.DUPLICATE_KEY: "A CBOR map holds the same key twice.",
+    Reason.WRONG_TAG: "The message is not tagged as COSE_Sign1 (CBOR tag 18).",
+    Reason.WRONG_ALGORITHM: "The signature algorithm is not ES256 (-7).",
+    Reason.CLAIMS_INVALID: "A claim is missing, unknown or of the wrong type (docs/evidence.cddl).",
+    Reason.IMEI_INVALID: "The IMEI is not 14 decimal digits, or is a placeholder.",
+    Reason.ICCID_INVALID: "The ICCID does not begin with 89 or does not have 18 to 20 digits.",
+    Reason.IMSI_INVALID: "The IMSI does not have 14 or 15 decimal digits.",
+    Reason.CELL_INVALID: "The serving cell has an unknown form.",
+    Reason.KEY_UNKNOWN: "No enrolled device has this key. Enrol the device first.",
+    Reason.KEY_REVOKED: "The key of this device was revoked.",
+    Reason.SIGNATURE_INVALID: "The signature does not verify: the message was forged or damaged.",
+    Reason.NONCE_WRONG: "The nonce was not issued by this verifier to this key.",
+    Reason.NONCE_EXPIRED: "The nonce was issued too long ago. Attest again with the one in this answer.",
+    Reason.REPLAYED: "This Evidence was received before; it counts once.",
+    Reason.COUNTER_BACK: "Boot counter and uptime went back: old Evidence, or the device lost its counter.",
+    Reason.CARD_UNKNOWN: "The card was never imported.",
+    Reason.CARD_NOT_BOUND: "The card is not bound to any device yet.",
+    Reason.CARD_RETIRED: "The card was retired; it has no device and no scenario any more.",
+    Reason.CARD_SUSPENDED: "The card is suspended; fresh affirming Evidence or an operator lifts that.",
+    Reason.TRAY_EMPTY: "The bound device reports that its SIM tray is empty.",
+    Reason.CARD_UNREADABLE: "The bound device has a card but cannot read it (PIN, busy, fault).",
+    Reason.CARD_CHANGED: "The bound device reports another card than the one it is bound to.",
+    Reason.FOREIGN_DEVICE_CLAIM: "Another device claims to hold this card; nothing independent agrees yet.",
+    Reason.FOREIGN_DEVICE: "The card is in a device that it is not bound to, and a second source agrees.",
+    Reason.IMEI_MISMATCH: "The bound key reports another IMEI than the enrolled one.",
+    Reason.IMSI_MISMATCH: "The card reports another IMSI than the imported one.",
+    Reason.ICCID_MISMATCH: "The modem's own ICCID and the one in EF_ICCID differ.",
+    Reason.SCENARIO_MISMATCH: "The device is configured for another scenario than the card's.",
+    Reason.SCENARIO_UNKNOWN: "The card's scenario is not loaded on this verifier.",
+    Reason.MODEL_NOT_ALLOWED: "The device's type allocation code is not among the scenario's models.",
+    Reason.OUT_OF_AREA: "The serving cell is outside the scenario's area.",
+    Reason.TAMPER: "The device reports that it was opened.",
+}
