@@ -116,7 +116,8 @@ def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
     if state is State.BOUND or state is State.RETIRED:
         return Appraisal(Tier.AFFIRMING, answers=answers, again=again)
     if state is State.WARNED:
-        return Appraisal(Tier.AFFIRMING, (), Event.AFFIRM, answers=answers, again=again)
+        # A challenge that is not answered yet keeps the warning up.
+        return Appraisal(Tier.AFFIRMING, (), None if again else Event.AFFIRM, answers=answers, again=again)
     if state is State.SUSPENDED and not scenario.reverification.automatic:
         return Appraisal(Tier.AFFIRMING, (Reason.CARD_SUSPENDED,), answers=answers, again=again)
     # Suspended or under re-verification: only Evidence made since then counts, and each step asks for the next.
@@ -140,6 +141,8 @@ def _appraise_claim(evidence: Evidence, claimed: Card | None) -> Appraisal:
         return Appraisal(Tier.WARNING, (Reason.CARD_RETIRED,))
     if claimed.device_id is None:
         return Appraisal(Tier.WARNING, (Reason.CARD_NOT_BOUND,))
+    if claimed.status.state is State.SUSPENDED:
+        return Appraisal(Tier.WARNING, (Reason.FOREIGN_DEVICE_CLAIM, Reason.CARD_SUSPENDED))
     return Appraisal(Tier.WARNING, (Reason.FOREIGN_DEVICE_CLAIM,), accuses=True)
 
 

@@ -158,7 +158,7 @@ class Enrolment(NamedTuple):
 
 
 def read_enrolment(message: bytes) -> Enrolment:
-    """An enrolment request (a CWT with a cnf claim, RFC 8747), checked against the key inside it. Raises BadEvidence."""
+    """An enrolment request (a CWT with cnf, RFC 8747), checked against the key inside it. Raises BadEvidence."""
     envelope = open_envelope(message)
     kid = envelope.kid
     found = _canonical_map(envelope.payload, kid)

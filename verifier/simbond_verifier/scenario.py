@@ -1,4 +1,4 @@
-"""Scenarios: what a card is sold for. One TOML file each; reading is strict, so that a typing error is found at once."""
+"""Scenarios: what a card is sold for. One TOML file each, read strictly: a typing error is found at once."""
 
 import tomllib
 from collections.abc import Iterable

@@ -1,0 +1,146 @@
+"""Accusations: claims about a card by a key that is not bound to it, and how they end (docs/adr/accusation.md)."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from ..appraisal import Card
+from ..lifecycle import Event, State
+from ..reasons import Reason
+from . import cards
+from .schema import accusation, card, device
+
+
+class Open(NamedTuple):
+    """An accusation that waits for a second source."""
+
+    id: int
+    at: float
+    card_id: int
+    imsi: str
+    scenario: str
+    accuser_imei: str
+
+
+def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> int | None:
+    """Notes the claim. Returns the id of a new accusation, None where this device's earlier one is still open."""
+    same = (
+        accusation.c.card_id == claimed.id,
+        accusation.c.device_id == accuser_id,
+        accusation.c.outcome == "open",
+    )
+    if connection.execute(select(accusation.c.id).where(*same)).first() is not None:
+        return None
+    added = connection.execute(
+        insert(accusation)
+        .values(at=at, card_id=claimed.id, device_id=accuser_id, evidence_id=evidence_id, outcome="open")
+        .returning(accusation.c.id)
+    ).scalar_one()
+    connection.execute(update(card).where(card.c.id == claimed.id).values(accused_at=at))
+    told: dict[str, Any] = {
+        "at": at,
+        "actor": "verifier",
+        "reasons": [Reason.FOREIGN_DEVICE_CLAIM],
+        "device_id": accuser_id,
+        "evidence_id": evidence_id,
+    }
+    refuted = connection.execute(select(device.c.refuted).where(device.c.id == accuser_id)).scalar_one()
+    if refuted or claimed.status.state not in (State.BOUND, State.WARNED):
+        # Whoever has lied before moves nothing by words alone; nor do words end a re-verification.
+        cards.record(connection, claimed, "accused", **told)
+    else:
+        cards.change(connection, claimed, Event.ALERT, **told)
+    return int(added)
+
+
+def still_open(connection: Connection, card_id: int | None = None) -> list[Open]:
+    """The open accusations, of one card or of all, oldest first."""
+    query = (
+        select(
+            accusation.c.id,
+            accusation.c.at,
+            accusation.c.card_id,
+            card.c.imsi,
+            card.c.scenario,
+            device.c.imei,
+        )
+        .join(card, card.c.id == accusation.c.card_id)
+        .join(device, device.c.id == accusation.c.device_id)
+        .where(accusation.c.outcome == "open")
+        .order_by(accusation.c.id)
+    )
+    if card_id is not None:
+        query = query.where(accusation.c.card_id == card_id)
+    return [Open(*row) for row in connection.execute(query)]
+
+
+def uphold(connection: Connection, accusation_id: int, source: str, at: float) -> Card | None:
+    """A second source agrees: suspends the card. None where the accusation is not open any more."""
+    row = connection.execute(
+        select(accusation.c.card_id, accusation.c.device_id, accusation.c.evidence_id, device.c.imei)
+        .join(device, device.c.id == accusation.c.device_id)
+        .where(accusation.c.id == accusation_id, accusation.c.outcome == "open")
+    ).first()
+    if row is None:
+        return None
+    card_id, accuser_id, evidence_id, imei = row
+    _close(connection, card_id, "upheld", source, at)
+    before = cards.by_id(connection, card_id)
+    if before.status.state is State.RETIRED:
+        return before
+    return cards.change(
+        connection,
+        before,
+        Event.SUSPEND,
+        at=at,
+        actor="verifier",
+        reasons=[Reason.FOREIGN_DEVICE],
+        device_id=accuser_id,
+        evidence_id=evidence_id,
+        foreign_imei=imei,
+        corroborated_by=source,
+    )
+
+
+def refute(connection: Connection, accused: Card, evidence_id: int, at: float) -> None:
+    """The bound device has proved that it holds the card: the accusations fall back on the accusers."""
+    accusers = select(accusation.c.device_id).where(accusation.c.card_id == accused.id, accusation.c.outcome == "open")
+    connection.execute(update(device).where(device.c.id.in_(accusers)).values(refuted=device.c.refuted + 1))
+    _close(connection, accused.id, "refuted", "bound device", at)
+    cards.record(
+        connection,
+        accused,
+        "accusation-refuted",
+        at=at,
+        actor="verifier",
+        device_id=accused.device_id,
+        evidence_id=evidence_id,
+    )
+
+
+def expire(connection: Connection, accusation_id: int, at: float) -> None:
+    """Nothing agreed within the scenario's window."""
+    row = connection.execute(
+        update(accusation)
+        .where(accusation.c.id == accusation_id, accusation.c.outcome == "open")
+        .values(outcome="expired", closed_at=at)
+        .returning(accusation.c.card_id)
+    ).first()
+    if row is None:
+        return
+    newest = (
+        select(func.max(accusation.c.at))
+        .where(accusation.c.card_id == row.card_id, accusation.c.outcome == "open")
+        .scalar_subquery()
+    )
+    connection.execute(update(card).where(card.c.id == row.card_id).values(accused_at=newest))
+    cards.record(connection, cards.by_id(connection, row.card_id), "accusation-expired", at=at, actor="verifier")
+
+
+def _close(connection: Connection, card_id: int, outcome: str, source: str, at: float) -> None:
+    connection.execute(
+        update(accusation)
+        .where(accusation.c.card_id == card_id, accusation.c.outcome == "open")
+        .values(outcome=outcome, source=source, closed_at=at)
+    )
+    connection.execute(update(card).where(card.c.id == card_id).values(accused_at=None))

@@ -1,0 +1,129 @@
+"""Cards in the database, and the one place where a card's state changes: transition, history and outbox together."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from ..appraisal import Card
+from ..lifecycle import Access, Event, State, Status, transition
+from ..reasons import Reason
+from .schema import card, command, event
+
+STATUSES = {(s.value, a.value): Status(s, a) for s in State for a in Access}
+
+_COLUMNS = (
+    card.c.id,
+    card.c.iccid,
+    card.c.imsi,
+    card.c.scenario,
+    card.c.state,
+    card.c.access,
+    card.c.since,
+    card.c.device_id,
+    card.c.accused_at,
+)
+
+
+def card_from_row(row: tuple[Any, ...]) -> Card:
+    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at."""
+    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at = row
+    return Card(id_, iccid, imsi, scenario, STATUSES[state, access], since, device_id, accused_at)
+
+
+def by_iccid(connection: Connection, iccid: str) -> Card | None:
+    row = connection.execute(select(*_COLUMNS).where(card.c.iccid == iccid)).first()
+    return None if row is None else card_from_row(tuple(row))
+
+
+def by_id(connection: Connection, card_id: int) -> Card:
+    return card_from_row(tuple(connection.execute(select(*_COLUMNS).where(card.c.id == card_id)).one()))
+
+
+def record(
+    connection: Connection,
+    about: Card,
+    kind: str,
+    *,
+    at: float,
+    actor: str,
+    reasons: Iterable[Reason] = (),
+    device_id: int | None = None,
+    evidence_id: int | None = None,
+    **detail: Any,
+) -> int:
+    """Writes one line of the card's history. Returns the event's id."""
+    return connection.execute(
+        insert(event)
+        .values(
+            at=at,
+            card_id=about.id,
+            device_id=device_id,
+            evidence_id=evidence_id,
+            kind=kind,
+            actor=actor,
+            state=about.status.state,
+            access=about.status.access,
+            reasons=",".join(reasons),
+            detail=detail,
+        )
+        .returning(event.c.id)
+    ).scalar_one()
+
+
+def change(
+    connection: Connection,
+    before: Card,
+    what: Event,
+    *,
+    at: float,
+    actor: str,
+    reasons: Iterable[Reason] = (),
+    device_id: int | None = None,
+    evidence_id: int | None = None,
+    deadline: float | None = None,
+    **detail: Any,
+) -> Card:
+    """Takes a card through an event: new state, a line of history and, where the network has to be told, a command,
+    all in the connection's transaction. An event that changes nothing writes nothing. Raises lifecycle.Refused."""
+    status = transition(before.status, what, has_device=before.device_id is not None)
+    if status == before.status and deadline is None and what is not Event.BIND:
+        return before
+    after = before._replace(status=status, since=at)
+    connection.execute(
+        update(card)
+        .where(card.c.id == before.id)
+        .values(state=status.state, access=status.access, since=at, deadline=deadline)
+    )
+    event_id = record(
+        connection,
+        after,
+        what.value,
+        at=at,
+        actor=actor,
+        reasons=reasons,
+        device_id=device_id,
+        evidence_id=evidence_id,
+        **detail,
+    )
+    if status.access is not before.status.access:
+        _tell_the_network(connection, after, event_id, at)
+    return after
+
+
+def _tell_the_network(connection: Connection, about: Card, event_id: int, at: float) -> None:
+    connection.execute(
+        update(command)
+        .where(command.c.card_id == about.id, command.c.outcome == "pending")
+        .values(outcome="superseded", done_at=at)
+    )
+    connection.execute(
+        insert(command).values(
+            at=at, card_id=about.id, event_id=event_id, imsi=about.imsi, access=about.status.access, next_at=at
+        )
+    )
+
+
+def history(connection: Connection, card_id: int) -> list[RowMapping]:
+    """Every event of a card, oldest first."""
+    return list(connection.execute(select(event).where(event.c.card_id == card_id).order_by(event.c.id)).mappings())
