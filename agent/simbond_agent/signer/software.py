@@ -1,0 +1,15 @@
+"""The key in a file: whoever reads the flash has it, and the evidence says so (claims.KEY_SOFTWARE)."""
+
+from .. import claims, cose, p256
+
+
+class SoftwareSigner:
+    protection = claims.KEY_SOFTWARE
+
+    def __init__(self, private_key):
+        self._private_key = private_key
+        self.public_key = p256.public_key(private_key)
+        self.kid = cose.kid(self.public_key)
+
+    def sign(self, message):
+        return p256.sign(self._private_key, message)
