@@ -44,29 +44,31 @@ class _Session:
     async def greet(self) -> None:
         """Read the greeting and learn the prompt, which an operator may have renamed."""
         text = ""
+        received = bytearray()
         while not (found := _PROMPT.search(text)):
             if text.endswith("Password: "):
                 raise ConnectionError("it wants a password; configure `line vty` with `no login` and a private bind")
-            text = await self._more(text)
+            text = await self._more(received)
         self.prompt = found[1]
 
     async def run(self, command: str) -> str:
         """The lines that a command prints, without its echo and the next prompt."""
         self.writer.write(command.encode() + b"\n")
         text = ""
+        received = bytearray()
         while not text.endswith("\n" + self.prompt):
-            text = await self._more(text)
+            text = await self._more(received)
         _echo, _, answer = text.removesuffix(self.prompt).partition("\n")
         return answer
 
-    async def _more(self, text: str) -> str:
+    async def _more(self, received: bytearray) -> str:
         data = await self.reader.read(4096)
         if not data:
             raise ConnectionError("it closed the connection")
-        text += _TELNET.sub(b"", data).decode(errors="replace").replace("\r", "")
-        if len(text) > _MAX_ANSWER:
+        received += data
+        if len(received) > _MAX_ANSWER:
             raise ConnectionError("it sends without end: this is not osmo-hlr's VTY")
-        return text
+        return _TELNET.sub(b"", received).decode(errors="replace").replace("\r", "")
 
 
 class VtyNetworkView:
