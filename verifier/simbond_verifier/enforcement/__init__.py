@@ -6,7 +6,7 @@ network saw). One module a target: `osmo_hlr` speaks to Osmocom's HLR over CTRL 
 makes a target from configuration. See docs/enforcement.md for what goes over the wire and what suspended means.
 """
 
-from simbond_verifier.enforcement.target import (
+from .target import (
     Access,
     EnforcementError,
     NetworkView,
@@ -15,7 +15,7 @@ from simbond_verifier.enforcement.target import (
     TargetError,
     UnknownSubscriber,
 )
-from simbond_verifier.enforcement.url import from_url
+from .url import from_url
 
 __all__ = [
     "Access",

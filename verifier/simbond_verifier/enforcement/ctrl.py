@@ -8,9 +8,9 @@ import asyncio
 import itertools
 from dataclasses import dataclass
 
-from simbond_verifier.enforcement.ipa import Extension
-from simbond_verifier.enforcement.ipa_client import IpaClient
-from simbond_verifier.enforcement.target import TargetError
+from .ipa import Extension
+from .ipa_client import IpaClient
+from .target import TargetError
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from enum import Enum
 
-from simbond_verifier.enforcement.gsup import (
+from .gsup import (
     CancelType,
     Domain,
     GsupError,
@@ -16,9 +16,9 @@ from simbond_verifier.enforcement.gsup import (
     decode,
     encode_name,
 )
-from simbond_verifier.enforcement.ipa import Extension, IpaError
-from simbond_verifier.enforcement.ipa_client import IpaClient, IpaConnection
-from simbond_verifier.enforcement.target import TargetError
+from .ipa import Extension, IpaError
+from .ipa_client import IpaClient, IpaConnection
+from .target import TargetError
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from simbond_verifier.enforcement.ipa import (
+from .ipa import (
     STREAM_CCM,
     STREAM_OSMO,
     Ccm,
@@ -14,7 +14,7 @@ from simbond_verifier.enforcement.ipa import (
     frame,
     identity_response,
 )
-from simbond_verifier.enforcement.target import TargetError
+from .target import TargetError
 
 log = logging.getLogger(__name__)
 

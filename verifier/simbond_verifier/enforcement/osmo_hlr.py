@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from simbond_verifier.enforcement.ctrl import CtrlClient, Get, Reply, Set
-from simbond_verifier.enforcement.gsup import Domain, GsupError
-from simbond_verifier.enforcement.gsup_client import Cancel, GsupClient
-from simbond_verifier.enforcement.target import Access, Outcome, TargetError, UnknownSubscriber, require_imsi
-from simbond_verifier.enforcement.vty import VtyNetworkView
+from .ctrl import CtrlClient, Get, Reply, Set
+from .gsup import Domain, GsupError
+from .gsup_client import Cancel, GsupClient
+from .target import Access, Outcome, TargetError, UnknownSubscriber, require_imsi
+from .vty import VtyNetworkView
 
 CTRL_PORT = 4259
 GSUP_PORT = 4222

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-from simbond_verifier.enforcement.gsup import Domain
-from simbond_verifier.enforcement.osmo_hlr import CTRL_PORT, GSUP_PORT, VTY_PORT, OsmoHlr
-from simbond_verifier.enforcement.target import Target
+from .gsup import Domain
+from .osmo_hlr import CTRL_PORT, GSUP_PORT, VTY_PORT, OsmoHlr
+from .target import Target
 
 Factory = Callable[[str], Target]
 

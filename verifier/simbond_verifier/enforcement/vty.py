@@ -9,7 +9,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-from simbond_verifier.enforcement.target import TargetError, UnknownSubscriber, require_imsi
+from .target import TargetError, UnknownSubscriber, require_imsi
 
 _MAX_ANSWER = 65536
 _TELNET = re.compile(rb"\xff[\xfb-\xfe].|\xff[\xf0-\xfa]", re.DOTALL)
