@@ -1,0 +1,163 @@
+"""`simbond emulate`: emulated modems on pseudo-terminals, until it is stopped."""
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import click
+
+from simbond_tools.emulator import Bench, Cell, EmulatorError, Modem, load_profile, profile_names
+from simbond_tools.emulator.control import assignments, card_from, describe
+from simbond_tools.emulator.server import ControlServer, listen
+
+_CARD = ("iccid", "imsi", "pin")
+_OWN = ("imei", "link")
+
+
+class _BadInput(click.ClickException):
+    exit_code = 2
+
+
+@click.command()
+@click.option(
+    "--profile", metavar="NAME|FILE", envvar="SIMBOND_EMULATE_PROFILE", help="A profile; see --list-profiles."
+)
+@click.option("--imei", envvar="SIMBOND_EMULATE_IMEI", help="15 digits, or 14 to have the check digit added.")
+@click.option("--iccid", envvar="SIMBOND_EMULATE_ICCID", help="ICCID of the card in the tray; needs --imsi.")
+@click.option("--imsi", envvar="SIMBOND_EMULATE_IMSI", help="IMSI of the card in the tray; needs --iccid.")
+@click.option("--pin", envvar="SIMBOND_EMULATE_PIN", help="PIN that the card asks for.")
+@click.option("--link", envvar="SIMBOND_EMULATE_LINK", help="Symbolic link to make to the port.")
+@click.option(
+    "--modem",
+    "modems",
+    multiple=True,
+    metavar="NAME=PROFILE[,KEY=VALUE...]",
+    envvar="SIMBOND_EMULATE_MODEM",
+    help="A modem; repeatable. Keys: imei, iccid, imsi, pin, link, and those of a cell (rat, plmn, tac, cell_id, ...).",
+)
+@click.option("--control", type=click.Path(path_type=Path), envvar="SIMBOND_EMULATE_CONTROL", help="Unix socket.")
+@click.option("--json", "as_json", is_flag=True, envvar="SIMBOND_EMULATE_JSON", help="Print one JSON line.")
+@click.option("--list-profiles", is_flag=True, help="Print the built-in profiles and exit.")
+def emulate(
+    profile: str | None,
+    modems: tuple[str, ...],
+    control: Path | None,
+    as_json: bool,
+    list_profiles: bool,
+    **single: str | None,
+) -> None:
+    """Emulate cellular modems on pseudo-terminals.
+
+    One modem by --profile, or several by --modem. Runs until SIGTERM (exit 0) or Ctrl-C (exit 130). Commands (insert,
+    remove, swap, move, fault, ...; try "help") come over the control socket, and from the terminal if there is one.
+    """
+    if list_profiles:
+        _print_profiles(as_json)
+        return
+    try:
+        bench = _build(profile, {key: value for key, value in single.items() if value}, modems)
+        with ExitStack() as stack:
+            stopped = stack.enter_context(_stop_signals())
+            listener = stack.enter_context(_control_socket(control)) if control else None
+            for modem in bench.modems.values():
+                stack.enter_context(modem)
+            _print_bench(bench, control, as_json)
+            ControlServer(bench).run(listener, sys.stdin if sys.stdin and sys.stdin.isatty() else None, stopped)
+            stopped_by = os.read(stopped, 1)[0]
+    except EmulatorError as problem:
+        raise _BadInput(str(problem)) from None
+    if stopped_by == signal.SIGINT:
+        sys.exit(130)
+
+
+def _build(profile: str | None, single: dict[str, str], specs: tuple[str, ...]) -> Bench:
+    if specs and (profile or single):
+        raise EmulatorError("give either --modem, once for each, or --profile with --imei, --iccid, ... for one modem")
+    if specs:
+        named: dict[str, Modem] = {}
+        for spec in specs:
+            name, values = _parse(spec)
+            if name in named:
+                raise EmulatorError(f"there are two modems {name!r}; give each its own name")
+            named[name] = _modem(values.pop("profile"), values)
+        return Bench(named)
+    if not profile:
+        raise EmulatorError("say what to emulate: --profile NAME, or --modem NAME=PROFILE,... (see --list-profiles)")
+    return Bench({"modem": _modem(profile, single)})
+
+
+def _parse(spec: str) -> tuple[str, dict[str, str]]:
+    """ "A=quectel-bg95,imei=..." as a name and values, the profile among them."""
+    name, equals, rest = spec.partition("=")
+    profile, *words = rest.split(",")
+    if not name or not equals or not profile:
+        raise EmulatorError(f"--modem {spec!r}: NAME=PROFILE[,KEY=VALUE...] is needed")
+    return name, {"profile": profile} | assignments(words)
+
+
+def _modem(source: str, values: dict[str, str]) -> Modem:
+    profile = load_profile(source)
+    card = {key: value for key, value in values.items() if key in _CARD}
+    own = {key: value for key, value in values.items() if key in _OWN}
+    place = {key: value for key, value in values.items() if key not in (*_CARD, *_OWN)}
+    return Modem(
+        profile,
+        card=card_from(card) if card else None,
+        cell=Cell(rat=profile.rats[0]).changed(place),
+        imei=own.get("imei"),
+        link=own.get("link"),
+    )
+
+
+@contextmanager
+def _control_socket(path: Path) -> Iterator[socket.socket]:
+    with closing(listen(path)) as listener:
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _print_profiles(as_json: bool) -> None:
+    profiles = [load_profile(name) for name in profile_names()]
+    if as_json:
+        click.echo(json.dumps({"profiles": [{"name": p.name, "title": p.title, "rats": p.rats} for p in profiles]}))
+        return
+    for p in profiles:
+        click.echo(f"{p.name:16} {p.title}")
+
+
+def _print_bench(bench: Bench, control: Path | None, as_json: bool) -> None:
+    """Standard output is flushed: whoever started us waits for this line."""
+    if as_json:
+        modems = {name: describe(modem) for name, modem in bench.modems.items()}
+        click.echo(json.dumps({"modems": modems, "control": str(control) if control else None}))
+    else:
+        for name, modem in bench.modems.items():
+            link = f" ({modem.link})" if modem.link else ""
+            click.echo(f"{name}: {modem.profile.title} on {modem.port}{link}")
+        if control:
+            click.echo(f"control: {control}")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[int]:
+    """A descriptor from which the number of a SIGINT or SIGTERM is read, instead of what they did before."""
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(write_fd, False)
+    old_wakeup = signal.set_wakeup_fd(write_fd)
+    old = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield read_fd
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(old_wakeup)
+        os.close(read_fd)
+        os.close(write_fd)

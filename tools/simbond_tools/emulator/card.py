@@ -1,0 +1,71 @@
+"""The card in the tray, and the two identities that bind: ICCID (ITU-T E.118) and IMEI (3GPP TS 23.003 clause 6)."""
+
+import re
+from dataclasses import dataclass
+
+from .errors import EmulatorError
+
+_ICCID = re.compile(r"89[0-9A-F]{16,18}")
+_IMSI = re.compile(r"\d{14,15}")
+_PIN = re.compile(r"\d{4,8}")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A SIM. `iccid`: 18 to 20 digits (some issuers use A to F) from 89 on; `imsi`: 14 or 15 digits.
+
+    `pin`: 4 to 8 digits if the card asks for one after insertion. Two cards may carry the same numbers: that is what a
+    clone is. Raises EmulatorError for numbers that no card can have.
+    """
+
+    iccid: str
+    imsi: str
+    pin: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "iccid", self.iccid.strip().upper())
+        if not _ICCID.fullmatch(self.iccid):
+            raise EmulatorError(f"ICCID {self.iccid!r}: 18 to 20 digits that start with 89 are needed")
+        if not _IMSI.fullmatch(self.imsi):
+            raise EmulatorError(f"IMSI {self.imsi!r}: 14 or 15 digits are needed")
+        if self.pin is not None and not _PIN.fullmatch(self.pin):
+            raise EmulatorError("PIN: 4 to 8 digits are needed")
+
+    @property
+    def iccid_filled(self) -> str:
+        """The ICCID filled up with F to 20 characters, as many modules print it."""
+        return self.iccid.ljust(20, "F")
+
+    @property
+    def ef_iccid(self) -> str:
+        """EF_ICCID (ETSI TS 102 221 clause 13.2) as hex: nibbles swapped, filled up with F."""
+        return _swap_nibbles(self.iccid_filled)
+
+    @property
+    def ef_imsi(self) -> str:
+        """EF_IMSI (3GPP TS 31.102 clause 4.2.2) as hex: length, parity nibble, digits swapped."""
+        odd = len(self.imsi) % 2
+        digits = ("9" if odd else "1") + self.imsi + ("" if odd else "F")
+        return f"{len(digits) // 2:02X}{_swap_nibbles(digits)}".ljust(18, "F")
+
+
+def normal_imei(text: str) -> str:
+    """15 digits as they are, right or wrong check digit; 14 digits with the check digit added.
+
+    A module can be told any IMEI, so nothing but the length is asked for. Raises EmulatorError for anything else.
+    """
+    if re.fullmatch(r"\d{15}", text):
+        return text
+    if re.fullmatch(r"\d{14}", text):
+        return text + luhn_digit(text)
+    raise EmulatorError(f"IMEI {text!r}: 15 digits are needed, or 14 to have the check digit added")
+
+
+def luhn_digit(digits: str) -> str:
+    """The check digit that follows `digits` (ISO/IEC 7812-1 annex B; 3GPP TS 23.003 annex B)."""
+    doubled = "".join(str(int(c) * (2 - i % 2)) for i, c in enumerate(reversed(digits)))
+    return str(-sum(map(int, doubled)) % 10)
+
+
+def _swap_nibbles(digits: str) -> str:
+    return "".join(digits[i + 1] + digits[i] for i in range(0, len(digits), 2))
