@@ -229,6 +229,8 @@ def test_restart_of_the_hlr(hlr, imsi):
         assert await target.state(imsi) is Access.ALLOWED
         assert await target.imei(imsi) is None
         hlr.stop()
+        with pytest.raises(HlrError, match="lost the private osmo-hlr"):
+            hlr.add_subscriber("901709999999997", "46799999")
         for call in (target.suspend, target.resume, target.state, target.imei):
             started = time.monotonic()
             with pytest.raises(TargetError, match=hlr.host):

@@ -129,10 +129,13 @@ class PrivateHlr:
 
     def add_subscribers(self, subscribers: Iterable[tuple[str, str]]) -> None:
         """Create many, given as (IMSI, MSISDN). Raises HlrError at the first that osmo-hlr refuses."""
-        with socket.create_connection((self.host, CTRL_PORT), _START_TIMEOUT_S) as ctrl:
-            for imsi, msisdn in subscribers:
-                _set(ctrl, Set("subscriber.create", imsi))
-                _set(ctrl, Set(f"subscriber.by-imsi-{imsi}.msisdn", msisdn))
+        try:
+            with socket.create_connection((self.host, CTRL_PORT), _START_TIMEOUT_S) as ctrl:
+                for imsi, msisdn in subscribers:
+                    _set(ctrl, Set("subscriber.create", imsi))
+                    _set(ctrl, Set(f"subscriber.by-imsi-{imsi}.msisdn", msisdn))
+        except OSError as error:
+            raise HlrError(f"lost the private osmo-hlr at {self.host}: {error}\n{self.log_tail()}") from None
 
     def log_tail(self, lines: int = 8) -> str:
         """The last lines of its log."""
