@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from simbond_agent import claims
+from simbond_agent import claims, identity
 
 from .reasons import Reason
 
@@ -31,8 +31,12 @@ _TO_BE_SIGNED_HEAD = b"\x84\x6aSignature1\x4d" + _HEAD[3:]
 _TO_BE_SIGNED_MIDDLE = b"\x40"
 
 _ES256 = ECDSA(SHA256())
-_REQUIRED = {claims.NONCE, claims.UPTIME, claims.BOOTCOUNT, claims.BINDING}
-_OPTIONAL = {claims.IAT, claims.EAT_PROFILE}
+# Deterministic encoding orders the labels, so there are only these sets of them.
+_LABELS = {
+    (*iat, claims.NONCE, claims.UPTIME, *profile, claims.BOOTCOUNT, claims.BINDING)
+    for iat in ((), (claims.IAT,))
+    for profile in ((), (claims.EAT_PROFILE,))
+}
 _UINT32 = 1 << 32
 _UINT16 = 1 << 16
 
@@ -69,7 +73,7 @@ class Evidence(NamedTuple):
     iccid: str | None
     imsi: str | None
     cell: bytes | None
-    """See simbond_agent.claims.unpack_cell."""
+    """See read_cell."""
     scenario: int
     status: int
     """Key protection and flags of simbond_agent.claims."""
@@ -101,11 +105,14 @@ def read_claims(envelope: Envelope) -> Evidence:
     """The claims of an envelope, every one checked for type and range. Raises BadEvidence."""
     kid = envelope.kid
     found = _canonical_map(envelope.payload, kid)
-    keys = found.keys()
-    if not (keys >= _REQUIRED and keys - _REQUIRED <= _OPTIONAL):
+    if tuple(found) not in _LABELS:
         raise BadEvidence(Reason.CLAIMS_INVALID, kid)
-    nonce, uptime, bootcount = found[claims.NONCE], found[claims.UPTIME], found[claims.BOOTCOUNT]
-    binding = found[claims.BINDING]
+    nonce, uptime, bootcount, binding = (
+        found[claims.NONCE],
+        found[claims.UPTIME],
+        found[claims.BOOTCOUNT],
+        found[claims.BINDING],
+    )
     if not (
         type(nonce) is bytes
         and len(nonce) == claims.NONCE_OCTETS
@@ -120,8 +127,11 @@ def read_claims(envelope: Envelope) -> Evidence:
     imei, iccid, imsi, cell, scenario, status = binding
     if not (_uint(scenario, _UINT16) and _uint(status, _UINT16)):
         raise BadEvidence(Reason.CLAIMS_INVALID, kid)
-    if cell is not None and not (type(cell) is bytes and _is_cell(cell)):
-        raise BadEvidence(Reason.CELL_INVALID, kid)
+    if cell is not None:
+        try:
+            read_cell(cell)
+        except (TypeError, ValueError):
+            raise BadEvidence(Reason.CELL_INVALID, kid) from None
     return Evidence(
         kid,
         nonce,
@@ -134,6 +144,13 @@ def read_claims(envelope: Envelope) -> Evidence:
         scenario,
         status,
     )
+
+
+@lru_cache(maxsize=65536)
+def read_cell(octets: bytes) -> dict[str, Any]:
+    """The serving cell (simbond_agent.claims.unpack_cell); devices share cells, so it is kept. Raises ValueError."""
+    cell: dict[str, Any] = claims.unpack_cell(octets)
+    return cell
 
 
 def thumbprint(point: bytes) -> bytes:
@@ -223,21 +240,27 @@ def _canonical_map(encoded: bytes, kid: bytes | None) -> dict[Any, Any]:
         raise BadEvidence(Reason.CLAIMS_INVALID, kid)
     if encoded[0] < 0xB8 and encoded[0] & 0x1F != len(found):
         raise BadEvidence(Reason.DUPLICATE_KEY, kid)
+    # Shortest forms and definite lengths give these octets again; the order of the keys is looked at where it differs.
     try:
-        canonical = cbor2.dumps(found, canonical=True)
+        same = cbor2.dumps(found) == encoded and _sorted(found)
     except Exception:  # noqa: BLE001 - types that decode but do not encode are none of the profile's
         raise BadEvidence(Reason.CLAIMS_INVALID, kid) from None
-    if canonical != encoded:
+    if not same:
         raise BadEvidence(Reason.NOT_CANONICAL, kid)
     return found
+
+
+def _sorted(found: dict[Any, Any]) -> bool:
+    labels = tuple(found)
+    return labels in _LABELS or labels == tuple(cbor2.loads(cbor2.dumps(found, canonical=True)))
 
 
 def _imei(octets: Any, kid: bytes) -> str | None:
     if octets is None:
         return None
     if type(octets) is bytes and len(octets) == 7:
-        digits = octets.hex()
-        if digits.isdecimal() and digits.strip("0"):
+        digits: str = claims.unpack_digits(octets)
+        if identity.imei(digits + "0") is not None:  # its check digit, whatever it is, was not sent
             return digits
     raise BadEvidence(Reason.IMEI_INVALID, kid)
 
@@ -247,8 +270,7 @@ def _iccid(octets: Any, kid: bytes) -> str | None:
         return None
     if type(octets) is bytes and len(octets) == 10:
         digits: str = claims.unpack_digits(octets)
-        # ITU-T E.118: 89, country, issuer are decimal; some operators number their cards with hex letters after that.
-        if len(digits) >= 18 and digits.startswith("89") and digits[:6].isdecimal():
+        if identity.iccid(digits) == digits:
             return digits
     raise BadEvidence(Reason.ICCID_INVALID, kid)
 
@@ -258,18 +280,9 @@ def _imsi(octets: Any, kid: bytes) -> str | None:
         return None
     if type(octets) is bytes and len(octets) == 8:
         digits: str = claims.unpack_digits(octets)
-        if digits.isdecimal() and 14 <= len(digits) <= 15:
+        if identity.imsi(digits) == digits:
             return digits
     raise BadEvidence(Reason.IMSI_INVALID, kid)
-
-
-@lru_cache(maxsize=4096)
-def _is_cell(octets: bytes) -> bool:
-    try:
-        claims.unpack_cell(octets)
-    except ValueError:
-        return False
-    return True
 
 
 def _refuse(message: bytes) -> NoReturn:

@@ -64,7 +64,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.WRONG_ALGORITHM: "The signature algorithm is not ES256 (-7).",
     Reason.CLAIMS_INVALID: "A claim is missing, unknown or of the wrong type (docs/evidence.cddl).",
     Reason.IMEI_INVALID: "The IMEI is not 14 decimal digits, or is a placeholder.",
-    Reason.ICCID_INVALID: "The ICCID does not begin with 89 or does not have 18 to 20 digits.",
+    Reason.ICCID_INVALID: "The ICCID is not 19 or 20 digits beginning with 89.",
     Reason.IMSI_INVALID: "The IMSI does not have 14 or 15 decimal digits.",
     Reason.CELL_INVALID: "The serving cell has an unknown form.",
     Reason.KEY_UNKNOWN: "No enrolled device has this key. Enrol the device first.",

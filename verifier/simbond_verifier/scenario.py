@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from simbond_agent import claims
-
+from .evidence import read_cell
 from .reasons import Reason
 
 Plmn = Annotated[str, StringConstraints(pattern=r"^\d{5,6}$")]
@@ -63,7 +62,7 @@ class Area(_Table):
     def allows(self, cell: bytes) -> bool:
         """Whether a serving cell (octets as in the Evidence) is inside. What the device cannot say is not held
         against it."""
-        seen = claims.unpack_cell(cell)
+        seen = read_cell(cell)
         plmn, ci = seen.get("plmn"), seen.get("cell_id")
         area = seen.get("tac", seen.get("lac"))
         return not (

@@ -5,7 +5,7 @@ Every call is idempotent, so that the outbox may repeat it after any failure, an
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Access(Enum):
@@ -60,6 +60,7 @@ class Target(Protocol):
         """Drop every connection. Calls that are under way fail with TargetError."""
 
 
+@runtime_checkable
 class NetworkView(Protocol):
     """What the network itself has seen of a card: a second voice beside the device's."""
 

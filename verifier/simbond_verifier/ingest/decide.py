@@ -56,7 +56,7 @@ class Decider:
         self._scenarios = scenarios
         self._secret = secret
 
-    def decide(self, connection: Connection, evidence: Evidence, message: bytes, now: float) -> Result:
+    def decide(self, evidence: Evidence, message: bytes, now: float, connection: Connection) -> Result:
         """Appraises, and writes what follows from it. now: seconds since the epoch."""
         raw: Any = connection.connection.driver_connection
         row = raw.execute(_FIND, (evidence.kid,)).fetchone()

@@ -118,6 +118,11 @@ def refute(connection: Connection, accused: Card, evidence_id: int, at: float) -
     )
 
 
+def settle(connection: Connection, card_id: int, at: float) -> None:
+    """An operator has bound the card anew or retired it: earlier claims about it are moot."""
+    _close(connection, card_id, "settled", "operator", at)
+
+
 def expire(connection: Connection, accusation_id: int, at: float) -> None:
     """Nothing agreed within the scenario's window."""
     row = connection.execute(

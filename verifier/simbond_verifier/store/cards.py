@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from ..appraisal import Card
 from ..lifecycle import Access, Event, State, Status, transition
 from ..reasons import Reason
-from .schema import card, command, event
+from .schema import card, command, device, event
 
 STATUSES = {(s.value, a.value): Status(s, a) for s in State for a in Access}
 
@@ -53,7 +53,7 @@ def record(
     **detail: Any,
 ) -> int:
     """Writes one line of the card's history. Returns the event's id."""
-    return connection.execute(
+    added: int = connection.execute(
         insert(event)
         .values(
             at=at,
@@ -69,6 +69,7 @@ def record(
         )
         .returning(event.c.id)
     ).scalar_one()
+    return added
 
 
 def change(
@@ -125,5 +126,11 @@ def _tell_the_network(connection: Connection, about: Card, event_id: int, at: fl
 
 
 def history(connection: Connection, card_id: int) -> list[RowMapping]:
-    """Every event of a card, oldest first."""
-    return list(connection.execute(select(event).where(event.c.card_id == card_id).order_by(event.c.id)).mappings())
+    """Every event of a card with the kid of the device concerned, oldest first."""
+    query = (
+        select(event, device.c.kid)
+        .select_from(event.outerjoin(device, device.c.id == event.c.device_id))
+        .where(event.c.card_id == card_id)
+        .order_by(event.c.id)
+    )
+    return list(connection.execute(query).mappings())

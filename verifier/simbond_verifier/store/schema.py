@@ -68,6 +68,7 @@ card = Table(
     Column("device_id", Integer, ForeignKey("device.id"), unique=True),
     Column("accused_at", Float),
     Column("deadline", Float),  # of a re-verification
+    Index("ix_card_deadline", "deadline", sqlite_where=text("deadline IS NOT NULL")),
 )
 
 evidence = Table(
@@ -108,7 +109,7 @@ accusation = Table(
     Column("card_id", Integer, ForeignKey("card.id"), nullable=False),
     Column("device_id", Integer, ForeignKey("device.id"), nullable=False),  # the accuser
     Column("evidence_id", Integer, ForeignKey("evidence.id"), nullable=False),
-    Column("outcome", String(12), nullable=False),  # open, upheld, refuted, expired
+    Column("outcome", String(12), nullable=False),  # open, upheld, refuted, expired, settled
     Column("source", String(32), nullable=False, server_default=""),  # what decided it
     Column("closed_at", Float),
     Index("ix_accusation_open", "card_id", sqlite_where=text("outcome = 'open'")),

@@ -1,0 +1,105 @@
+"""One ASGI application: the device endpoints plain, everything else through FastAPI."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..refusal import Conflict, NotFound, Refusal
+from ..store.group_commit import StoreBusy, StoreUnavailable
+from .device import PATHS, DeviceApi
+from .device_openapi import PATHS_DOCUMENT
+from .operator import Services, router
+from .problems import MEDIA_TYPE, Problem
+
+
+def create_app(services: Services, lifespan: Any = None) -> ASGIApp:
+    """The verifier's application on the given services."""
+    api = FastAPI(
+        title="simbond verifier",
+        summary="Binds IoT cards to their devices: takes Evidence, appraises it, acts.",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    api.state.services = services
+    api.include_router(router)
+    api.add_api_route("/healthz", _health, include_in_schema=False)
+    _report_problems(api)
+    api.openapi = lambda: _document(api)  # type: ignore[method-assign]
+    device = DeviceApi(services.ingest)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in PATHS:
+            await device(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    return app
+
+
+async def _health() -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+def _report_problems(api: FastAPI) -> None:
+    """Every error leaves as a problem document."""
+
+    @api.exception_handler(Problem)
+    async def _problem(_: Request, e: Problem) -> Response:
+        return e.response()
+
+    @api.exception_handler(Refusal)
+    async def _refusal(_: Request, e: Refusal) -> Response:
+        status = 404 if isinstance(e, NotFound) else 409 if isinstance(e, Conflict) else 422
+        return Problem(status, e.code, str(e), **e.more).response()
+
+    @api.exception_handler(StoreBusy)
+    async def _busy(_: Request, e: StoreBusy) -> Response:
+        return Problem(503, "busy", f"{e}; try again later.", retry_after_s=2).response()
+
+    @api.exception_handler(StoreUnavailable)
+    async def _unavailable(_: Request, e: StoreUnavailable) -> Response:
+        return Problem(503, "store-unavailable", f"The database took nothing ({e}).", retry_after_s=30).response()
+
+    @api.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, e: RequestValidationError) -> Response:
+        faults = [{"at": ".".join(map(str, f["loc"])), "problem": f["msg"]} for f in e.errors()]
+        words = "; ".join(f"{f['at']}: {f['problem']}" for f in faults)
+        return Problem(422, "request-invalid", f"{words}.", faults=faults).response()
+
+    @api.exception_handler(HTTPException)
+    async def _http(_: Request, e: HTTPException) -> Response:
+        return Problem(e.status_code, "http", f"{e.detail}; /v1/openapi.json lists what there is.").response()
+
+
+def _document(api: FastAPI) -> dict[str, Any]:
+    if api.openapi_schema is None:
+        document = get_openapi(title=api.title, version=api.version, summary=api.summary, routes=api.routes)
+        document["paths"] = PATHS_DOCUMENT | document["paths"]
+        schemas = document["components"]
+        schemas["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        schemas["schemas"]["Problem"] = {
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {n: {"type": "string"} for n in ("type", "title", "detail")}
+            | {"status": {"type": "integer"}},
+        }
+        problem = {
+            "description": "A problem document (RFC 9457)",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for path, methods in document["paths"].items():
+            for operation in methods.values():
+                operation["responses"].pop("422", None)
+                operation["responses"]["default"] = problem
+                if path not in PATHS:
+                    operation["security"] = [{"token": []}]
+        api.openapi_schema = document
+    return api.openapi_schema

@@ -1,0 +1,98 @@
+"""The device endpoints as plain ASGI: this is the path of every Evidence, and a framework would cost as much as the
+signature (docs/adr/plain-asgi-ingest.md).
+
+    POST /v1/evidence        one COSE_Sign1                -> one result
+    POST /v1/evidence/batch  a CBOR sequence of them       -> a CBOR sequence of results, in the same order
+    POST /v1/challenge       the key id, 8 octets          -> a result with a nonce and no verdict
+"""
+
+from starlette.types import Receive, Scope, Send
+
+from simbond_agent import claims
+
+from ..evidence import split
+from ..ingest.decide import refused
+from ..ingest.pipeline import Ingest
+from ..reasons import Reason
+from ..store.group_commit import StoreBusy, StoreUnavailable
+from .problems import Problem, send_problem
+
+BATCH_MESSAGES = 1000
+BATCH_OCTETS = 256 * 1024
+
+_CBOR = (b"content-type", b"application/cbor")
+_CBOR_SEQUENCE = (b"content-type", b"application/cbor-seq")
+PATHS = frozenset({"/v1/evidence", "/v1/evidence/batch", "/v1/challenge"})
+
+
+class DeviceApi:
+    """The ASGI application for the paths in PATHS."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if scope["method"] != "POST":
+            await send_problem(send, Problem(405, "method-not-allowed", f"{path} takes POST only."))
+            return
+        try:
+            if path == "/v1/evidence":
+                await self._evidence(receive, send)
+            elif path == "/v1/challenge":
+                await self._challenge(receive, send)
+            else:
+                await self._batch(receive, send)
+        except Problem as e:
+            await send_problem(send, e)
+        except StoreBusy as e:
+            await send_problem(send, Problem(503, "busy", f"{e}; send it again later.", retry_after_s=2))
+        except StoreUnavailable as e:
+            problem = Problem(
+                503, "store-unavailable", f"The database took nothing ({e}); send it again later.", retry_after_s=30
+            )
+            await send_problem(send, problem)
+
+    async def _evidence(self, receive: Receive, send: Send) -> None:
+        message = await _body(receive, claims.MAX_OCTETS)
+        if message is None:
+            result = self._ingest.noted(refused(Reason.OVERSIZED, None))
+            await _answer(send, self._ingest.answer(result), status=413)
+            return
+        await _answer(send, self._ingest.answer(await self._ingest.one(message)))
+
+    async def _batch(self, receive: Receive, send: Send) -> None:
+        body = await _body(receive, BATCH_OCTETS)
+        messages = [] if body is None else split(body)
+        if body is None or len(messages) > BATCH_MESSAGES:
+            raise Problem(
+                413, "batch-too-large", f"A batch has at most {BATCH_MESSAGES} messages and {BATCH_OCTETS} octets."
+            )
+        results = await self._ingest.many(messages)
+        await _answer(send, b"".join(map(self._ingest.answer, results)), media_type=_CBOR_SEQUENCE)
+
+    async def _challenge(self, receive: Receive, send: Send) -> None:
+        kid = await _body(receive, claims.KID_OCTETS)
+        if kid is None or len(kid) != claims.KID_OCTETS:
+            raise Problem(400, "kid-invalid", f"Send the key id, {claims.KID_OCTETS} octets, as the body.")
+        await _answer(send, self._ingest.challenge(kid))
+
+
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """The request's body, None when it is longer than the limit. Raises Problem when the client goes away."""
+    event = await receive()
+    body: bytes = event.get("body", b"")
+    while event.get("more_body", False):
+        if len(body) > limit:
+            return None
+        event = await receive()
+        body += event.get("body", b"")
+    if event["type"] != "http.request":
+        raise Problem(400, "incomplete", "The connection ended before the message did.")
+    return body if len(body) <= limit else None
+
+
+async def _answer(send: Send, body: bytes, *, status: int = 200, media_type: tuple[bytes, bytes] = _CBOR) -> None:
+    headers = [media_type, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,293 @@
+"""The operator API: cards, devices, and what the network equipment may ask."""
+
+from asyncio import to_thread
+from collections.abc import Callable
+from functools import partial
+from time import time
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import Connection
+
+from .. import card_import, fleet, lifecycle
+from ..enforcement.embedded import Embedded
+from ..enforcement.target import UnknownSubscriber
+from ..ingest.pipeline import Ingest
+from ..lifecycle import State
+from ..metrics import Metrics
+from ..scenario import Scenarios
+from ..store import tokens
+from ..store.database import Database
+from ..store.group_commit import GroupCommit
+from ..store.tokens import Holder, Role
+from . import models
+from .problems import Problem
+
+T = TypeVar("T")
+
+CSV_OCTETS = 64 * 1024 * 1024
+_READS = frozenset(Role)
+_SITE = frozenset({Role.TECHNICIAN, Role.OPERATOR, Role.ADMIN})
+_DECIDES = frozenset({Role.OPERATOR, Role.ADMIN})
+
+
+class Services:
+    """What the endpoints work on."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: GroupCommit,
+        scenarios: Scenarios,
+        ingest: Ingest,
+        metrics: Metrics,
+        embedded: Embedded,
+        on_change: Callable[[], None],
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self.database = database
+        self.writer = writer
+        self.scenarios = scenarios
+        self.ingest = ingest
+        self.metrics = metrics
+        self.embedded = embedded
+        self.on_change = on_change
+        self.clock = clock
+
+    async def write(self, unit: Callable[[Connection], T]) -> T:
+        """Runs a unit of work, durably, and wakes the outbox."""
+        result = await self.writer.submit(unit)
+        self.on_change()
+        return result
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Use = Annotated[Services, Depends(_services)]
+
+
+def _allow(roles: frozenset[Role]) -> Callable[..., Holder]:
+    def check(services: Use, authorization: Annotated[str, Header(include_in_schema=False)] = "") -> Holder:
+        scheme, _, secret = authorization.partition(" ")
+        holder = None
+        if scheme.lower() == "bearer" and secret:
+            with services.database.read() as connection:
+                holder = tokens.find(connection, secret.strip())
+        if holder is None:
+            raise Problem(
+                401,
+                "token",
+                "Send 'Authorization: Bearer TOKEN' with a token in force; 'simbond token create' makes one.",
+            )
+        if holder.role not in roles:
+            raise Problem(
+                403,
+                "role",
+                f"A token with the role {holder.role} may not do this; it takes {' or '.join(sorted(roles))}.",
+            )
+        return holder
+
+    return check
+
+
+Reads = Annotated[Holder, Depends(_allow(_READS))]
+Site = Annotated[Holder, Depends(_allow(_SITE))]
+Decides = Annotated[Holder, Depends(_allow(_DECIDES))]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+Changed = models.CardWithEnforcement
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/cards", tags=["cards"])
+def list_cards(
+    services: Use, _: Reads, state: State | None = None, after: str = "", limit: Limit = 100
+) -> models.Cards:
+    """The cards in the order of their ICCID, a page at a time."""
+    with services.database.read() as connection:
+        found = fleet.list_cards(connection, state=state, after=after, limit=limit)
+    following = found[-1]["iccid"] if len(found) == limit else None
+    return models.Cards(cards=[models.Card(**c) for c in found], next=following)
+
+
+@router.post(
+    "/cards/import",
+    tags=["cards"],
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def import_cards(
+    request: Request, services: Use, holder: Decides, partial_: Annotated[bool, Query(alias="partial")] = False
+) -> models.ImportReport:
+    """Imports a card list (docs/api.md). With any bad row nothing is imported, unless partial."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > CSV_OCTETS:
+            raise Problem(413, "csv-too-large", f"A card list has at most {CSV_OCTETS} octets; send it in parts.")
+    checked = await to_thread(_check_list, services, bytes(body))
+    faults = [f._asdict() for f in checked.faults]
+    if faults and not partial_:
+        raise Problem(
+            422,
+            "csv-rows",
+            f"{len(faults)} rows are wrong; nothing was imported. Mend them, or import the good ones with 'partial'.",
+            faults=faults,
+        )
+    for start in range(0, len(checked.fresh), fleet.IMPORT_CHUNK):
+        rows = checked.fresh[start : start + fleet.IMPORT_CHUNK]
+        await services.write(partial(fleet.add_cards, rows=rows, actor=holder.name, now=services.clock()))
+    return models.ImportReport(
+        imported=len(checked.fresh),
+        unchanged=checked.unchanged,
+        faults=[models.RowFault(**f) for f in faults],
+    )
+
+
+def _check_list(services: Services, body: bytes) -> fleet.Checked:
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise Problem(422, "csv-encoding", f"The list is not UTF-8 (octet {e.start}); export it as UTF-8.") from None
+    rows, faults = card_import.read(text, services.scenarios.names())
+    with services.database.read() as connection:
+        checked = fleet.check_import(connection, rows)
+    return checked._replace(faults=sorted(faults + checked.faults))
+
+
+@router.get("/cards/{iccid}", tags=["cards"])
+def show_card(services: Use, _: Reads, iccid: str) -> Changed:
+    """One card, and the last command to the network about it."""
+    with services.database.read() as connection:
+        return Changed(**fleet.show_card(connection, iccid))
+
+
+@router.get("/cards/{iccid}/history", tags=["cards"])
+def card_history(services: Use, _: Reads, iccid: str) -> models.History:
+    """Everything that happened to a card, oldest first."""
+    with services.database.read() as connection:
+        lines = fleet.history(connection, iccid)
+    return models.History(iccid=iccid, history=[models.Happening(**line) for line in lines])
+
+
+@router.post("/cards/{iccid}/bind", tags=["cards"])
+async def bind_card(services: Use, holder: Decides, iccid: str, order: models.Bind) -> Changed:
+    """Binds a card to an enrolled device in a scenario."""
+    return await _decide(
+        services,
+        iccid,
+        partial(
+            fleet.bind,
+            iccid=iccid,
+            kid=order.device,
+            scenario=order.scenario,
+            scenarios=services.scenarios,
+            actor=holder.name,
+            now=services.clock(),
+        ),
+    )
+
+
+@router.post("/cards/{iccid}/suspend", tags=["cards"])
+async def suspend_card(services: Use, holder: Decides, iccid: str, order: models.Decision) -> Changed:
+    """Suspends a card by an operator's decision."""
+    unit = partial(fleet.suspend, iccid=iccid, reason=order.reason, actor=holder.name, now=services.clock())
+    return await _decide(services, iccid, unit)
+
+
+@router.post("/cards/{iccid}/resume", tags=["cards"])
+async def resume_card(services: Use, holder: Decides, iccid: str, order: models.Resumption) -> Changed:
+    """Lets a suspended card into the network again, to be re-verified there, or for good."""
+    unit = partial(
+        fleet.resume,
+        iccid=iccid,
+        reason=order.reason,
+        reverify=order.reverify,
+        scenarios=services.scenarios,
+        actor=holder.name,
+        now=services.clock(),
+    )
+    return await _decide(services, iccid, unit)
+
+
+@router.post("/cards/{iccid}/retire", tags=["cards"])
+async def retire_card(services: Use, holder: Decides, iccid: str, order: models.Decision) -> Changed:
+    """Takes a card out of use for good."""
+    unit = partial(fleet.retire, iccid=iccid, reason=order.reason, actor=holder.name, now=services.clock())
+    return await _decide(services, iccid, unit)
+
+
+@router.get("/devices", tags=["devices"])
+def list_devices(services: Use, _: Reads, after: str = "", limit: Limit = 100) -> models.Devices:
+    """The devices in the order of their key ids, a page at a time."""
+    with services.database.read() as connection:
+        found = fleet.list_devices(connection, after=after, limit=limit)
+    following = found[-1]["kid"] if len(found) == limit else None
+    return models.Devices(devices=[models.Device(**d) for d in found], next=following)
+
+
+@router.post("/devices", tags=["devices"], status_code=201)
+async def enrol_device(services: Use, holder: Site, order: models.EnrolmentOrder) -> models.DeviceWithKey:
+    """Registers a device's key with its IMEI. The request proves that the device holds the key."""
+    unit = partial(
+        fleet.enrol,
+        request=bytes.fromhex(order.request),
+        imei=order.imei,
+        label=order.label,
+        allow_duplicate_imei=order.allow_duplicate_imei,
+        actor=holder.name,
+        now=services.clock(),
+    )
+    return _device(services, await services.write(unit))
+
+
+@router.get("/devices/{kid}", tags=["devices"])
+def show_device(services: Use, _: Reads, kid: str) -> models.DeviceWithKey:
+    """One device with its public key."""
+    return _device(services, kid)
+
+
+@router.post("/devices/{kid}/revoke", tags=["devices"])
+async def revoke_device(services: Use, _: Decides, kid: str) -> models.DeviceWithKey:
+    """Revokes a device's key: its Evidence counts for nothing from now on."""
+    services.ingest.forget(await services.write(partial(fleet.revoke, kid=kid, now=services.clock())))
+    return _device(services, kid)
+
+
+@router.get("/scenarios", tags=["scenarios"])
+def list_scenarios(services: Use, _: Reads) -> models.ScenarioNames:
+    """The names of the scenarios that are loaded."""
+    return models.ScenarioNames(scenarios=services.scenarios.names())
+
+
+@router.get("/subscribers/{imsi}", tags=["network"])
+async def ask_subscriber(services: Use, _: Reads, imsi: str) -> models.Subscriber:
+    """What the embedded enforcement table says: whether network equipment may let the card in."""
+    try:
+        access = await services.embedded.state(imsi)
+    except UnknownSubscriber as e:
+        raise Problem(404, "subscriber-unknown", f"{e}.") from None
+    except ValueError as e:
+        raise Problem(422, "imsi-invalid", f"{e}.") from None
+    return models.Subscriber(imsi=imsi, access=lifecycle.Access(access.value))
+
+
+@router.get("/metrics", tags=["service"], response_class=Response)
+def show_metrics(services: Use, _: Reads) -> Response:
+    """Counters in Prometheus' exposition format."""
+    return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _decide(services: Services, iccid: str, unit: Callable[[Connection], Any]) -> Changed:
+    await services.write(unit)
+    with services.database.read() as connection:
+        return Changed(**fleet.show_card(connection, iccid))
+
+
+def _device(services: Services, kid: str) -> models.DeviceWithKey:
+    with services.database.read() as connection:
+        return models.DeviceWithKey(**fleet.show_device(connection, kid))

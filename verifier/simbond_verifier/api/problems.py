@@ -1,0 +1,44 @@
+"""Errors of the service as problem details (RFC 9457). Bad Evidence is none: it gets a verdict."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Send
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """An error with an HTTP status, raised anywhere below the API."""
+
+    def __init__(self, status: int, code: str, detail: str, **more: Any) -> None:
+        """code: stable, for machines. detail: says what to do next. more: further members of the document."""
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.more = more
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "type": f"urn:simbond:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.more,
+        }
+
+    def response(self) -> Response:
+        headers = {"retry-after": str(self.more["retry_after_s"])} if "retry_after_s" in self.more else None
+        return Response(
+            json.dumps(self.document(), ensure_ascii=False).encode(), self.status, headers, media_type=MEDIA_TYPE
+        )
+
+
+async def send_problem(send: Send, problem: Problem) -> None:
+    """The same, for the endpoints that speak ASGI without a framework."""
+    response = problem.response()
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,144 @@
+"""From a message's octets to its result: decode, verify, decide, durable; then answered."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from time import time
+
+import cbor2
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from sqlalchemy import Connection
+
+from simbond_agent import claims
+
+from .. import freshness
+from ..evidence import BadEvidence, Evidence, load_key, open_envelope, read_claims, verify
+from ..metrics import Metrics
+from ..reasons import Reason, Tier
+from ..store.database import Database
+from ..store.group_commit import GroupCommit
+from .decide import UNBOUND_INTERVAL_S, Decider, Result, refused
+
+log = structlog.get_logger("simbond.ingest")
+
+_KEYS = 100_000
+_BREATH = 32  # messages of a batch before others get their turn
+
+
+class Ingest:
+    """Takes Evidence in. Every transport (HTTP, gateways, brokers) hands its messages to `one` or `many`."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: GroupCommit,
+        decider: Decider,
+        secret: bytes,
+        metrics: Metrics,
+        *,
+        on_accusation: Callable[[], None] = lambda: None,
+        on_change: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        """on_accusation, on_change: called after the commit, when the network view or the outbox has work."""
+        self._writer = writer
+        self._decider = decider
+        self._secret = secret
+        self._metrics = metrics
+        self._on_accusation = on_accusation
+        self._on_change = on_change
+        self._clock = clock
+        self._reader = database.engine.raw_connection()
+        self._keys: dict[bytes, EllipticCurvePublicKey] = {}
+
+    def close(self) -> None:
+        self._reader.close()
+
+    async def one(self, message: bytes) -> Result:
+        """The result of one message, durable. Raises StoreBusy and StoreUnavailable: then nothing was written."""
+        now = self._clock()
+        try:
+            evidence = self._check(message)
+        except BadEvidence as e:
+            return self.noted(refused(e.reason, e.kid))
+        return self.noted(await self._writer.submit(partial(self._decider.decide, evidence, message, now)))
+
+    async def many(self, messages: Sequence[bytes]) -> list[Result]:
+        """The results of several messages, in their order, all durable. Raises as `one` does."""
+        now = self._clock()
+        checked: list[Evidence | BadEvidence] = []
+        for i, message in enumerate(messages):
+            try:
+                checked.append(self._check(message))
+            except BadEvidence as e:
+                checked.append(e)
+            if i % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)
+
+        def decide(connection: Connection) -> list[Result]:
+            return [
+                refused(found.reason, found.kid)
+                if isinstance(found, BadEvidence)
+                else self._decider.decide(found, message, now, connection)
+                for found, message in zip(checked, messages, strict=True)
+            ]
+
+        return [self.noted(r) for r in await self._writer.submit(decide)]
+
+    def answer(self, result: Result) -> bytes:
+        """A result as the device reads it (docs/evidence.cddl)."""
+        fields = _fields(result.tier, result.reasons, result.interval_s, result.kid is not None)
+        if result.kid is None:
+            return fields
+        return fields + freshness.issue(self._secret, result.kid, self._clock())
+
+    def challenge(self, kid: bytes) -> bytes:
+        """The answer to a challenge request: a nonce, and no verdict. It is the same for keys that nobody knows."""
+        return self.answer(Result(Tier.NONE, (), UNBOUND_INTERVAL_S, kid))
+
+    def forget(self, kid: bytes) -> None:
+        """Drops a key from the cache, after it was revoked."""
+        self._keys.pop(kid, None)
+
+    def _check(self, message: bytes) -> Evidence:
+        envelope = open_envelope(message)
+        verify(envelope, self._key(envelope.kid))
+        return read_claims(envelope)
+
+    def _key(self, kid: bytes) -> EllipticCurvePublicKey:
+        key = self._keys.get(kid)
+        if key is None:
+            row = self._reader.cursor().execute("SELECT point FROM device WHERE kid = ?", (kid,)).fetchone()
+            if row is None:
+                raise BadEvidence(Reason.KEY_UNKNOWN, kid)
+            if len(self._keys) >= _KEYS:
+                self._keys.pop(next(iter(self._keys)))
+            key = self._keys[kid] = load_key(row[0])
+        return key
+
+    def noted(self, result: Result) -> Result:
+        """Counts and logs a result, and wakes whoever has work from it."""
+        self._metrics.count(result.tier, result.reasons)
+        if result.tier is not Tier.AFFIRMING:
+            log.info(
+                "evidence",
+                tier=result.tier.name.lower(),
+                reasons=list(result.reasons),
+                kid=result.kid.hex() if result.kid else None,
+                evidence=result.evidence_id,
+            )
+        if result.accused:
+            self._on_accusation()
+        if result.changed:
+            self._on_change()
+        return result
+
+
+@lru_cache(maxsize=4096)
+def _fields(tier: Tier, reasons: tuple[Reason, ...], interval_s: int, with_nonce: bool) -> bytes:
+    """A result up to its nonce: the same for most answers."""
+    fields = {1: int(tier), 2: list(reasons), 4: interval_s}
+    if not with_nonce:
+        return cbor2.dumps(fields)
+    return cbor2.dumps(fields | {claims.NONCE: bytes(claims.NONCE_OCTETS)})[: -claims.NONCE_OCTETS]

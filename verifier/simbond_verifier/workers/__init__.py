@@ -1,0 +1,1 @@
+"""What goes on beside the ingest: carrying out commands, asking the network view, keeping deadlines."""

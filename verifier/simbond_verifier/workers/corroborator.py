@@ -1,0 +1,84 @@
+"""Asks the network view about open accusations: did the network see this IMSI in the accuser's device?"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from time import time
+
+import structlog
+from sqlalchemy import Connection
+
+from ..enforcement.target import EnforcementError, NetworkView
+from ..store import accusations
+from ..store.database import Database
+from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
+
+log = structlog.get_logger("simbond.corroborator")
+
+_POLL_S = 5.0
+_SHORTEST_S = 0.5
+_LONGEST_S = 60.0
+
+
+class Corroborator:
+    """`run` until cancelled; `wake` when a new accusation was committed. Asks again, less and less often, as long as
+    an accusation is open: the network may see the card after its device has attested."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: GroupCommit,
+        view: NetworkView,
+        on_change: Callable[[], None],
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._view = view
+        self._on_change = on_change
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._asked: dict[int, tuple[float, float]] = {}  # accusation: when next, pause after that
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            with self._database.read() as connection:
+                found = accusations.still_open(connection)
+            self._asked = {a.id: self._asked.get(a.id, (0.0, _SHORTEST_S)) for a in found}
+            for accusation in found:
+                if self._asked[accusation.id][0] <= self._clock():
+                    await self._ask(accusation)
+            soonest = min((when for when, _ in self._asked.values()), default=self._clock() + _POLL_S)
+            try:
+                await asyncio.wait_for(self._woken.wait(), min(max(soonest - self._clock(), 0.0), _POLL_S))
+            except TimeoutError:
+                continue
+
+    async def _ask(self, accusation: accusations.Open) -> None:
+        now = self._clock()
+        pause = self._asked[accusation.id][1]
+        self._asked[accusation.id] = (now + pause, min(2 * pause, _LONGEST_S))
+        try:
+            seen = await self._view.imei(accusation.imsi)
+        except EnforcementError as e:
+            log.warning("network view", accusation=accusation.id, error=str(e))
+            return
+        # The last digits are a check digit or the software version: the network may send either (TS 23.003 6.2).
+        if seen is None or seen[:14] != accusation.accuser_imei:
+            return
+        uphold = partial(_uphold, accusation_id=accusation.id, at=now)
+        try:
+            await self._writer.submit(uphold)
+        except (StoreBusy, StoreUnavailable) as e:
+            log.warning("accusation not written", accusation=accusation.id, error=str(e))
+            return
+        self._asked.pop(accusation.id, None)
+        self._on_change()
+
+
+def _uphold(connection: Connection, accusation_id: int, at: float) -> None:
+    accusations.uphold(connection, accusation_id, "network view", at)

@@ -1,0 +1,174 @@
+"""Carries out the commands that transitions left in the outbox, and confirms them by reading back.
+
+A command is done when the target's own records say so. It survives a kill at any point: it was committed with its
+transition, every call is idempotent, and whatever is still pending is taken up again at the next start.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from functools import partial
+from time import time
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import Connection, func, select, update
+
+from ..enforcement.target import Access as Read
+from ..enforcement.target import EnforcementError, Outcome, Target
+from ..lifecycle import Access
+from ..metrics import Metrics
+from ..store.database import Database
+from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
+from ..store.schema import command
+
+log = structlog.get_logger("simbond.outbox")
+
+_AT_ONCE = 64
+_POLL_S = 30.0
+_LONGEST_BACKOFF_S = 300.0
+_INCOMPLETE_ATTEMPTS = 3
+"""How often a bar that is in force is repeated for a serving node that could not be told."""
+
+
+class _Command(NamedTuple):
+    id: int
+    at: float
+    card_id: int
+    imsi: str
+    access: Access
+    attempts: int
+
+
+class Outbox:
+    """The worker for one target. `run` until cancelled; `wake` when a command was committed."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: GroupCommit,
+        target: Target,
+        metrics: Metrics,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._target = target
+        self._metrics = metrics
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._busy: dict[int, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                self._woken.clear()
+                for due in self._due():
+                    # One command of a card at a time: a newer one waits until the older call has ended.
+                    task = asyncio.create_task(self._carry_out(due))
+                    self._busy[due.card_id] = task
+                    task.add_done_callback(partial(self._ended, due.card_id))
+                try:
+                    await asyncio.wait_for(self._woken.wait(), self._pause())
+                except TimeoutError:
+                    continue
+        finally:
+            tasks = list(self._busy.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, card_id: int, _task: asyncio.Task[None]) -> None:
+        del self._busy[card_id]
+        self.wake()
+
+    def _due(self) -> list[_Command]:
+        room = _AT_ONCE - len(self._busy)
+        if room <= 0:
+            return []
+        query = (
+            select(command.c.id, command.c.at, command.c.card_id, command.c.imsi, command.c.access, command.c.attempts)
+            .where(command.c.outcome == "pending", command.c.next_at <= self._clock())
+            .order_by(command.c.next_at)
+            .limit(_AT_ONCE)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = [_Command(*row[:4], Access(row.access), row.attempts) for row in rows if row.card_id not in self._busy]
+        return found[:room]
+
+    def _pause(self) -> float:
+        query = select(func.min(command.c.next_at), func.count()).where(command.c.outcome == "pending")
+        with self._database.read() as connection:
+            next_at, pending = connection.execute(query).one()
+        self._metrics.pending.set(pending)
+        if next_at is None or self._busy:
+            return _POLL_S
+        return float(min(max(next_at - self._clock(), 0.0), _POLL_S))
+
+    async def _carry_out(self, due: _Command) -> None:
+        try:
+            act = self._target.suspend if due.access is Access.BARRED else self._target.resume
+            outcome = await act(due.imsi)
+            read = await self._target.state(due.imsi)
+        except EnforcementError as e:
+            await self._again(due, str(e))
+        except Exception as e:
+            log.exception("target failed", command=due.id)
+            await self._again(due, f"{type(e).__name__} in the target's code; see the log")
+        else:
+            wanted = Read.BARRED if due.access is Access.BARRED else Read.ALLOWED
+            if read is not wanted:
+                await self._again(due, f"the target was told, but reads back '{read.value}'")
+            elif not outcome.complete and due.attempts + 1 < _INCOMPLETE_ATTEMPTS:
+                await self._again(due, outcome.detail)
+            else:
+                await self._confirm(due, outcome)
+
+    async def _confirm(self, due: _Command, outcome: Outcome) -> None:
+        now = self._clock()
+
+        def confirm(connection: Connection) -> None:
+            connection.execute(
+                update(command)
+                .where(command.c.id == due.id, command.c.outcome == "pending")
+                .values(
+                    outcome="confirmed",
+                    attempts=due.attempts + 1,
+                    done_at=now,
+                    error="" if outcome.complete else outcome.detail[:400],
+                )
+            )
+
+        if await self._write(confirm):
+            self._metrics.commands.labels(due.access.value, "confirmed").inc()
+            self._metrics.confirm_s.observe(now - due.at)
+            log.info("confirmed", command=due.id, access=due.access.value, ms=round((now - due.at) * 1000, 1))
+
+    async def _again(self, due: _Command, error: str) -> None:
+        pause = min(0.5 * 2**due.attempts, _LONGEST_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+        next_at = self._clock() + pause
+
+        def postpone(connection: Connection) -> None:
+            connection.execute(
+                update(command)
+                .where(command.c.id == due.id, command.c.outcome == "pending")
+                .values(attempts=due.attempts + 1, next_at=next_at, error=error[:400])
+            )
+
+        self._metrics.commands.labels(due.access.value, "failed").inc()
+        log.warning("not confirmed", command=due.id, access=due.access.value, error=error, again_s=round(pause, 1))
+        await self._write(postpone)
+
+    async def _write(self, unit: Callable[[Connection], None]) -> bool:
+        """False when the database did not take it; the command stays as it was and is tried again."""
+        try:
+            await self._writer.submit(unit)
+        except (StoreBusy, StoreUnavailable) as e:
+            log.warning("outbox not written", error=str(e))
+            await asyncio.sleep(1)
+            return False
+        return True
