@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import serial
 
-COMMAND = [sys.executable, "-c", "from simbond_tools.cli.emulate import emulate; emulate(prog_name='simbond emulate')"]
+COMMAND = [sys.executable, "-m", "simbond_tools.cli", "emulate"]
 CARD = ["--iccid", "8988300000001234567", "--imsi", "001010123456789"]
 PATIENCE = 30
 
@@ -130,7 +130,7 @@ def test_socket_of_a_dead_emulator_is_replaced_and_of_a_living_one_not(tmp_path:
 
 def test_environment_twins() -> None:
     with emulate(
-        SIMBOND_EMULATE_PROFILE="generic", SIMBOND_EMULATE_IMEI="00499901064001", SIMBOND_EMULATE_JSON="1"
+        SIMBOND_EMULATE_PROFILE="generic", SIMBOND_EMULATE_IMEI="00499901064001", SIMBOND_EMULATE_AS_JSON="1"
     ) as (
         _,
         line,

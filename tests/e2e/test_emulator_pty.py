@@ -222,6 +222,22 @@ def test_start_and_close(tmp_path: Path) -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
+def test_without_pseudo_terminals_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simbond_tools.emulator.pty_port.pty", None)
+    with pytest.raises(EmulatorError, match="needs pseudo-terminals: run it on Linux"):
+        Modem("generic").start()
+
+
+def test_a_killed_emulators_link_is_replaced_and_another_is_not(tmp_path: Path) -> None:
+    link = tmp_path / "tty"
+    link.symlink_to("/dev/pts/99999")
+    with Modem("generic", link=link) as modem:
+        assert str(link.readlink()) == modem.port
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(EmulatorError, match="cannot make the link"):
+        Modem("generic", link=link).start()
+
+
 CONTROL = [
     ("insert a iccid=8988300000001234567 imsi=001010123456789", {"ok": True, "iccid": CARD.iccid, "sim": "busy"}),
     ("insert a iccid=8988300000001234567 imsi=001010123456789", {"ok": False, "error": "the tray holds card"}),

@@ -84,6 +84,11 @@ def test_settings(mine: Path) -> None:
     ]
 
 
+def test_behaviour_without_its_setting(mine: Path) -> None:
+    mine.write_text(MINE.replace("[settings]", '[settings]\n"+CEREG" = false'))
+    assert ask(mine, "AT+CEREG?", "AT+CEREG=1") == ["+CEREG: 0,0||OK", "ERROR"]
+
+
 def test_extends_a_file_beside_it(mine: Path, tmp_path: Path) -> None:
     child = tmp_path / "child.toml"
     child.write_text('extends = "mine.toml"\nname = "child"\n')

@@ -15,23 +15,21 @@ from simbond_tools.emulator import Bench, Cell, EmulatorError, Modem, load_profi
 from simbond_tools.emulator.control import assignments, card_from, describe
 from simbond_tools.emulator.server import ControlServer, listen
 
+from .common import Failure, json_option
+
+WRONG_USAGE = 2
+
 _CARD = ("iccid", "imsi", "pin")
 _OWN = ("imei", "link")
 
 
-class _BadInput(click.ClickException):
-    exit_code = 2
-
-
 @click.command()
-@click.option(
-    "--profile", metavar="NAME|FILE", envvar="SIMBOND_EMULATE_PROFILE", help="A profile; see --list-profiles."
-)
-@click.option("--imei", envvar="SIMBOND_EMULATE_IMEI", help="15 digits, or 14 to have the check digit added.")
-@click.option("--iccid", envvar="SIMBOND_EMULATE_ICCID", help="ICCID of the card in the tray; needs --imsi.")
-@click.option("--imsi", envvar="SIMBOND_EMULATE_IMSI", help="IMSI of the card in the tray; needs --iccid.")
-@click.option("--pin", envvar="SIMBOND_EMULATE_PIN", help="PIN that the card asks for.")
-@click.option("--link", envvar="SIMBOND_EMULATE_LINK", help="Symbolic link to make to the port.")
+@click.option("--profile", metavar="NAME|FILE", help="A built-in profile (see --list-profiles) or a profile file.")
+@click.option("--imei", help="15 digits, or 14 to have the check digit added.")
+@click.option("--iccid", help="ICCID of the card in the tray; needs --imsi.")
+@click.option("--imsi", help="IMSI of the card in the tray; needs --iccid.")
+@click.option("--pin", help="PIN that the card asks for.")
+@click.option("--link", help="Symbolic link to make to the port.")
 @click.option(
     "--modem",
     "modems",
@@ -40,15 +38,15 @@ class _BadInput(click.ClickException):
     envvar="SIMBOND_EMULATE_MODEM",
     help="A modem; repeatable. Keys: imei, iccid, imsi, pin, link, and those of a cell (rat, plmn, tac, cell_id, ...).",
 )
-@click.option("--control", type=click.Path(path_type=Path), envvar="SIMBOND_EMULATE_CONTROL", help="Unix socket.")
-@click.option("--json", "as_json", is_flag=True, envvar="SIMBOND_EMULATE_JSON", help="Print one JSON line.")
+@click.option("--control", type=click.Path(path_type=Path), help="Unix socket to take commands from.")
 @click.option("--list-profiles", is_flag=True, help="Print the built-in profiles and exit.")
+@json_option
 def emulate(
     profile: str | None,
     modems: tuple[str, ...],
     control: Path | None,
-    as_json: bool,
     list_profiles: bool,
+    as_json: bool,
     **single: str | None,
 ) -> None:
     """Emulate cellular modems on pseudo-terminals.
@@ -70,7 +68,7 @@ def emulate(
             ControlServer(bench).run(listener, sys.stdin if sys.stdin and sys.stdin.isatty() else None, stopped)
             stopped_by = os.read(stopped, 1)[0]
     except EmulatorError as problem:
-        raise _BadInput(str(problem)) from None
+        raise Failure("bad-input", str(problem), exit_code=WRONG_USAGE) from None
     if stopped_by == signal.SIGINT:
         sys.exit(130)
 

@@ -108,8 +108,8 @@ class Modem:
     def _make_link(self, port: str) -> None:
         if self._link is None:
             return
-        if self._link.is_symlink():
-            self._link.unlink()
+        if self._link.is_symlink() and str(self._link.readlink()).startswith("/dev/"):
+            self._link.unlink()  # of an emulator that was killed
         try:
             self._link.symlink_to(port)
         except OSError as problem:

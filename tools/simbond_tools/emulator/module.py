@@ -104,7 +104,7 @@ class Module:
 
     def registration_line(self, command: str, *, read: bool) -> str:
         """The line of `command`: with <n> as the answer to a read, without it as a URC."""
-        n = self.settings[command]
+        n = self.settings.get(command, "0")
         line = f"{command}: " + (f"{n}," if read else "") + str(self.stat(command))
         if n >= "2" and self.stat(command) in (1, 5):
             line += "," + self.render('"{tac:04X}","{cell_id:08X}",{act}')
@@ -142,10 +142,9 @@ class Module:
 
     def fields(self) -> dict[str, object]:
         """The fields of reply templates; those of an absent card or cell are empty or 0."""
-        profile, card = self.profile, self.tray.card
-        seen = self.cell if "no-service" not in self.conditions() else None
+        profile, card, held = self.profile, self.tray.card, self.conditions()
+        seen = None if "no-service" in held else self.cell
         cell = seen or Cell(rat=profile.rats[0], plmn="00000", tac=0, cell_id=0)
-        held = self.conditions()
         words = {
             name: next((text for condition, text in table.items() if condition in held), "")
             for name, table in profile.words.items()
