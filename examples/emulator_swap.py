@@ -13,7 +13,10 @@ def ask(port: serial.Serial, command: str) -> str:
     port.write(command.encode() + b"\r")
     reply = b""
     while not reply.endswith((b"OK\r\n", b"ERROR\r\n", b"ERROR: 10\r\n")):
-        reply += port.read(1)
+        octet = port.read(1)
+        if not octet:
+            raise TimeoutError(f"no reply to {command}")
+        reply += octet
     return " ".join(reply.decode().split())
 
 
