@@ -20,7 +20,9 @@ NOT_FOUND = 5
 NOT_ALLOWED = 6
 LOCAL = 7
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, envvar="SIMBOND_JSON", help="One JSON document instead of text."
+)
 
 
 class Failure(click.ClickException):

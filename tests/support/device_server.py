@@ -1,0 +1,204 @@
+"""What an agent under test attests to: a small HTTP(S) server that checks every signature with `cryptography`."""
+
+import datetime
+import os
+import ssl
+import threading
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+
+import cbor2
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from simbond_agent import claims
+
+
+class Received(NamedTuple):
+    """Evidence whose signature verified."""
+
+    kid: bytes
+    nonce: bytes
+    bootcount: int
+    uptime: int
+    binding: list[Any]
+
+    @property
+    def iccid(self) -> str | None:
+        octets = self.binding[claims.ICCID]
+        return octets and claims.unpack_digits(octets)
+
+    @property
+    def flags(self) -> int:
+        return self.binding[claims.STATUS]
+
+
+class Reply(NamedTuple):
+    """One answer that differs from the usual one."""
+
+    http_status: int = 200
+    retry_after: int | None = None
+    tier: int = 2
+    reasons: tuple[str, ...] = ()
+    interval_s: int = 3600
+
+
+class Authority:
+    """A certificate authority, and a server certificate for localhost by it."""
+
+    def __init__(self, directory: Path, host: str = "localhost") -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.ca = directory / "ca.der"
+        self.server = directory / "server.pem"
+        ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        ca = _certificate("Test CA", ca_key, "Test CA", ca_key, x509.BasicConstraints(True, None))
+        leaf = _certificate(host, key, "Test CA", ca_key, x509.SubjectAlternativeName([x509.DNSName(host)]))
+        self.ca.write_bytes(ca.public_bytes(serialization.Encoding.DER))
+        self.server.write_bytes(
+            leaf.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+
+
+def _certificate(
+    subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, by: ec.EllipticCurvePrivateKey, extension: Any
+) -> x509.Certificate:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(extension, critical=True)
+        .sign(by, hashes.SHA256())
+    )
+
+
+class DeviceServer:
+    """requests: every path that was asked for. replies: answers to Evidence, to give before the usual one."""
+
+    def __init__(self, authority: Authority | None = None) -> None:
+        self._authority = authority
+        self._keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
+        self._enrolled = threading.Condition()
+        self._received: SimpleQueue[Received] = SimpleQueue()
+        self._nonces: set[bytes] = set()
+        self.requests: list[str] = []
+        self.replies: deque[Reply] = deque()
+        self.interval_s = 3600
+        self._port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Listens, on the same port as ever."""
+        server = _Server(("127.0.0.1", self._port), _Handler)
+        server.device_server = self
+        if self._authority:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._authority.server)
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        self._port = server.server_port
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._authority else 'http'}://localhost:{self._port}"
+
+    def enrol(self, request: str) -> bytes:
+        """Takes an enrolment request in hex, checks that it is signed by its own key, returns the kid."""
+        message = bytes.fromhex(request)
+        key = cbor2.loads(cbor2.loads(message).value[2])[claims.CNF][1]
+        public = ec.EllipticCurvePublicNumbers(
+            int.from_bytes(key[-2], "big"), int.from_bytes(key[-3], "big"), ec.SECP256R1()
+        ).public_key()
+        kid = cbor2.loads(cbor2.loads(message).value[0])[4]
+        with self._enrolled:
+            self._keys[kid] = public
+            self._enrolled.notify_all()
+        self._verified(message)
+        return kid
+
+    def evidence(self, timeout_s: float = 30) -> Received:
+        """The next Evidence."""
+        try:
+            return self._received.get(timeout=timeout_s)
+        except Empty:
+            raise AssertionError(f"no Evidence within {timeout_s} s; requests so far: {self.requests}") from None
+
+    def _verified(self, message: bytes) -> tuple[bytes, dict[int, Any]]:
+        protected, _, payload, signature = cbor2.loads(message).value
+        kid = cbor2.loads(protected)[4]
+        signed = cbor2.dumps(["Signature1", protected, b"", payload])
+        der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+        with self._enrolled:  # the agent does not wait for the test to enrol it
+            self._enrolled.wait_for(lambda: kid in self._keys, timeout=5)
+            key = self._keys[kid]
+        key.verify(der, signed, ec.ECDSA(hashes.SHA256()))
+        return kid, cbor2.loads(payload)
+
+    def answer(self, path: str, body: bytes) -> tuple[Reply, bytes]:
+        self.requests.append(path)
+        reply = Reply(interval_s=self.interval_s)
+        if path == "/v1/evidence":
+            if self.replies:
+                reply = self.replies.popleft()
+            if reply.http_status == 200:
+                self._take(body)
+        nonce = os.urandom(8)
+        self._nonces.add(nonce)
+        return reply, cbor2.dumps({1: reply.tier, 2: list(reply.reasons), 4: reply.interval_s, 10: nonce})
+
+    def _take(self, body: bytes) -> None:
+        kid, claimed = self._verified(body)
+        self._nonces.remove(claimed[claims.NONCE])  # a KeyError here is a nonce of nobody's, or claimed twice
+        self._received.put(
+            Received(
+                kid, claimed[claims.NONCE], claimed[claims.BOOTCOUNT], claimed[claims.UPTIME], claimed[claims.BINDING]
+            )
+        )
+
+
+class _Server(ThreadingHTTPServer):
+    device_server: DeviceServer
+    allow_reuse_address = True
+    daemon_threads = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up, or refuses the certificate, is no error of the test."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        reply, answer = self.server.device_server.answer(self.path, body)
+        self.send_response(reply.http_status)
+        if reply.retry_after is not None:
+            self.send_header("Retry-After", str(reply.retry_after))
+        self.send_header("Content-Type", "application/cbor")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
