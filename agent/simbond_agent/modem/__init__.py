@@ -14,7 +14,7 @@ _VENDORS = (
     ("simcom", "simcom"),
     ("u-blox", "ublox"),
     ("telit", "telit"),
-    ("fibocom l8", "xmm"),
+    (" l8", "xmm"),
     ("fibocom", "fibocom"),
     ("nordic", "nordic"),
     ("onemo", "onemo"),

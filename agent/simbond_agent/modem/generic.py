@@ -70,19 +70,22 @@ def error(final):
 def only(check, rows):
     """The one value that check accepts in the first fields of rows; None when there are none, or two that differ.
 
-    None also when a row is a piece of a number: a URC has torn the line apart, and a whole one is not to be had.
+    None also when a row is damaged, or a piece of a number that a URC has torn apart: a whole one is not to be had.
     """
     found = None
     for row in rows:
         first = fields(row)[0]
         value = check(first)
-        if row.count('"') & 1 or (value and found and value != found) or (not value and _is_piece(first)):
+        if row.count('"') & 1 or (value and found and value != found) or (not value and _is_damaged(first)):
             return None
         found = value or found
     return found
 
 
-def _is_piece(text):
+def _is_damaged(text):
+    for c in text:
+        if not " " <= c <= "~":
+            return True
     return len(text) < 14 and hexadecimal(text) is not None
 
 
@@ -94,8 +97,8 @@ def eid(command, rows):
     return put({}, eid=only(identity.eid, rows))
 
 
-def _after_imei(text):
-    return text[4:].lstrip(": ") if text[:4].upper() == "IMEI" else text
+def _imei(text):
+    return identity.imei(text[4:].lstrip(": ") if text[:4].upper() == "IMEI" else text)
 
 
 def cgsn(command, rows):
@@ -103,7 +106,7 @@ def cgsn(command, rows):
     snt = command[command.find("=") + 1 :].strip() if "=" in command else ""
     out = {}
     if snt in ("", "1"):
-        put(out, imei=only(lambda t: identity.imei(_after_imei(t)), rows))
+        put(out, imei=only(_imei, rows))
     if snt in ("", "2"):
         put(out, imeisv=only(identity.imeisv, rows))
     return out
@@ -114,7 +117,9 @@ def cimi(command, rows):
 
 
 def ati(command, rows):
-    return put({}, imei=only(lambda t: identity.imei(_after_imei(t)), [r for r in rows if r[:5].upper() == "IMEI:"]))
+    # Fourteen digits would be half a line here: nobody prints an IMEI for people without its check digit.
+    found = only(_imei, [r for r in rows if r[:5].upper() == "IMEI:"])
+    return {"imei": found} if found and len(found) == 15 else {}
 
 
 def crsm(command, rows):

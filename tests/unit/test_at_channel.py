@@ -1,0 +1,194 @@
+"""The channel against a modem that is scripted octet by octet, on CPython's asyncio."""
+
+import asyncio
+
+from simbond_agent.at import Channel
+
+
+class Wire:
+    """Both ends of a serial line: what is written is answered by script(line) -> bytes, or not at all (None)."""
+
+    def __init__(self, script, chunk=1):
+        self.script = script
+        self.chunk = chunk
+        self.written = []
+        self._incoming = bytearray()
+
+    def say(self, octets):
+        self._incoming += octets
+
+    async def read(self, n):
+        await asyncio.sleep(0)
+        n = min(n, self.chunk)
+        out, self._incoming[:n] = bytes(self._incoming[:n]), b""
+        return out or None  # as machine.UART does
+
+    def write(self, octets):
+        line = octets.decode().strip()
+        self.written.append(line)
+        answer = self.script(line)
+        if answer:
+            self.say(answer)
+
+    async def drain(self):
+        pass
+
+
+def answering(**replies):
+    def script(line):
+        return replies.get(line.replace("AT+", "").replace("?", ""), b"\r\nOK\r\n")
+
+    return script
+
+
+def test_a_command_and_its_reply():
+    async def main():
+        channel = Channel(*[Wire(answering(CSQ=b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n"))] * 2)
+        return await channel.command("AT+CSQ")
+
+    assert asyncio.run(main()) == ("OK", ["+CSQ: 17,99"])
+
+
+def test_one_command_at_a_time():
+    async def main():
+        wire = Wire(lambda line: b"\r\n" + line[2:].encode() + b": 1\r\n\r\nOK\r\n")
+        channel = Channel(wire, wire)
+        return await asyncio.gather(*[channel.command(f"AT+X{i}") for i in range(5)])
+
+    assert asyncio.run(main()) == [("OK", [f"+X{i}: 1"]) for i in range(5)]
+
+
+def test_silence_is_none_and_half_a_reply_is_none():
+    async def main():
+        wire = Wire(answering(CIMI=b"\r\n001019999900017\r\n"))
+        channel = Channel(wire, wire)
+        return await channel.command("AT+CIMI", timeout_ms=50)
+
+    assert asyncio.run(main()) == (None, [])
+
+
+def test_a_late_reply_never_answers_the_next_command():
+    async def main():
+        wire = Wire(lambda line: None if line == "AT+CGSN" else b"\r\n001019999900017\r\n\r\nOK\r\n")
+        channel = Channel(wire, wire)
+        first = await channel.command("AT+CGSN", timeout_ms=50)
+        wire.say(b"\r\n359999060001237\r\n\r\nOK\r\n")
+        return first, await channel.command("AT+CIMI", timeout_ms=3000), wire.written
+
+    first, second, written = asyncio.run(main())
+    assert first == (None, [])
+    assert second == ("OK", ["001019999900017"])
+    assert written == ["AT+CGSN", "AT", "AT+CIMI"]
+
+
+def test_a_modem_that_stays_silent_is_not_asked_further():
+    async def main():
+        wire = Wire(lambda line: None)
+        channel = Channel(wire, wire)
+        await channel.command("AT+CGSN", timeout_ms=20)
+        return await channel.command("AT+CIMI", timeout_ms=20), wire.written
+
+    assert asyncio.run(main()) == ((None, []), ["AT+CGSN", "AT"])
+
+
+def test_a_command_that_was_cancelled_counts_as_unanswered():
+    async def main():
+        wire = Wire(lambda line: None if line == "AT+CGSN" else b"\r\nOK\r\n")
+        channel = Channel(wire, wire)
+        task = asyncio.create_task(channel.command("AT+CGSN"))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        await channel.command("AT+CIMI=", timeout_ms=3000)
+        return wire.written
+
+    assert asyncio.run(main()) == ["AT+CGSN", "AT", "AT+CIMI="]
+
+
+def test_ok_before_the_data():
+    async def main():
+        wire = Wire(answering(CEREG=b"\r\nOK\r\n"))
+        channel = Channel(wire, wire)
+        task = asyncio.create_task(channel.command("AT+CEREG?"))
+        await asyncio.sleep(0.1)
+        wire.say(b"\r\n+CEREG: 0,1\r\n")
+        return await task
+
+    assert asyncio.run(main()) == ("OK", ["+CEREG: 0,1"])
+
+
+def test_urcs_arrive_while_idle_and_while_a_command_runs():
+    async def main():
+        urcs = []
+        wire = Wire(answering(CSQ=b"\r\n+QSIMSTAT: 1,0\r\n\r\n+CSQ: 17,99\r\n\r\nOK\r\n"))
+        channel = Channel(wire, wire, urcs.append)
+        listening = asyncio.create_task(channel.listen())
+        wire.say(b"\r\n+CPIN: NOT READY\r\n")
+        await asyncio.sleep(0.1)
+        idle = list(urcs)
+        reply = await channel.command("AT+CSQ")
+        listening.cancel()
+        return idle, urcs, reply
+
+    idle, urcs, reply = asyncio.run(main())
+    assert idle == ["+CPIN: NOT READY"]
+    assert urcs == ["+CPIN: NOT READY", "+QSIMSTAT: 1,0"]
+    assert "+CSQ: 17,99" in reply[1]
+
+
+def test_a_reset_in_the_middle_of_a_command_is_no_reply():
+    async def main():
+        urcs = []
+        wire = Wire(answering(CIMI=b"\r\n001019999900017\r\n\0\0\xff\r\nRDY\r\n\r\n+CFUN: 1\r\n"))
+        channel = Channel(wire, wire, urcs.append)
+        return await channel.command("AT+CIMI", timeout_ms=300), urcs
+
+    assert asyncio.run(main()) == ((None, []), ["RDY", "+CFUN: 1"])
+
+
+def test_a_stream_that_breaks_is_told_and_raises_nothing():
+    class Broken(Wire):
+        async def read(self, n):
+            raise OSError(5, "unplugged")
+
+    async def main():
+        wire = Broken(lambda line: None)
+        channel = Channel(wire, wire)
+        reply = await channel.command("AT", timeout_ms=5000)
+        return reply, channel.error
+
+    reply, error = asyncio.run(main())
+    assert reply == (None, [])
+    assert error.errno == 5
+
+
+def test_a_stream_that_heals_is_read_again():
+    class Flaky(Wire):
+        broken = True
+
+        async def read(self, n):
+            if self.broken:
+                raise OSError(5, "unplugged")
+            return await super().read(n)
+
+    async def main():
+        wire = Flaky(lambda line: b"\r\nOK\r\n")
+        channel = Channel(wire, wire)
+        await channel.command("AT", timeout_ms=100)
+        wire.broken = False
+        return await channel.command("AT", timeout_ms=1000), channel.error
+
+    assert asyncio.run(main()) == (("OK", []), None)
+
+
+def test_close_lets_go_of_the_stream():
+    async def main():
+        urcs = []
+        wire = Wire(lambda line: b"\r\nOK\r\n")
+        channel = Channel(wire, wire, urcs.append)
+        await channel.command("AT")
+        channel.close()
+        wire.say(b"\r\n+CREG: 1\r\n")
+        await asyncio.sleep(0.1)
+        return urcs
+
+    assert asyncio.run(main()) == []
