@@ -1,0 +1,111 @@
+"""A real verifier: `simbond serve` as a process of its own, on a free port, with a folder of its own."""
+
+import json
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simbond_tools.client import Api
+
+from .device_server import Authority
+from .verifier import SCENARIO
+
+SIMBOND = (sys.executable, "-m", "simbond_tools.cli")
+
+
+class VerifierServer:
+    """Runs between `with` and its end. url, db, log and, with TLS, ca (PEM) and ca_der say where things are.
+
+    Its database outlives `kill` and `stop`: `start` continues with it, on the same port.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tls: bool = False,
+        target: str = "embedded:",
+        scenarios: Sequence[str] = (SCENARIO,),
+        options: Sequence[str] = (),
+    ) -> None:
+        """scenarios: the texts of scenario files. options: more words for the command line."""
+        self.db = folder / "simbond.db"
+        self.log = folder / "serve.log"
+        self.url = ""
+        self.ca: Path | None = None
+        self.ca_der: Path | None = None
+        self._tokens: dict[str, str] = {}
+        self._process: subprocess.Popen[str] | None = None
+        self._port = 0
+        self._options = ["--db", str(self.db), "--scenarios", str(folder / "scenarios"), "--target", target, *options]
+        (folder / "scenarios").mkdir(parents=True, exist_ok=True)
+        for number, text in enumerate(scenarios):
+            (folder / "scenarios" / f"{number}.toml").write_text(text)
+        if tls:
+            authority = Authority(folder / "tls")
+            self.ca_der = authority.ca
+            self.ca = folder / "tls" / "ca.pem"
+            self.ca.write_text(ssl.DER_cert_to_PEM_cert(authority.ca.read_bytes()))
+            self._options += ["--tls-cert", str(authority.server), "--tls-key", str(authority.server)]
+
+    def __enter__(self) -> "VerifierServer":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns once it listens."""
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [*SIMBOND, "serve", "--json", "--port", str(self._port), *self._options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"serve did not start: {self.log.read_text()}"
+        url = json.loads(line)["listening"]
+        # The certificate is for the name.
+        self.url = url.replace("127.0.0.1", "localhost") if self.ca else url
+        self._port = int(url.rpartition(":")[2])
+
+    def stop(self) -> None:
+        """Asks it to end, and sees that it does."""
+        if self._process is not None:
+            self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(how)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process.wait(timeout=30)
+        self._process = None
+
+    def token(self, role: str = "admin") -> str:
+        """A token with a role, made by `simbond token create`; its holder bears the role's name."""
+        if role not in self._tokens:
+            order = ["token", "create", "--db", str(self.db), "--name", role, "--role", role]
+            done = subprocess.run([*SIMBOND, *order], capture_output=True, text=True, check=True)
+            self._tokens[role] = done.stdout.strip()
+        return self._tokens[role]
+
+    def api(self, role: str = "admin") -> Api:
+        """A client of its operator API; close it, or use it by `with`."""
+        return Api(self.url, self.token(role), str(self.ca) if self.ca else None)
+
+    def environment(self, role: str = "admin") -> dict[str, str]:
+        """What tells the operators' commands where it is and who asks."""
+        more: dict[str, Any] = {"SIMBOND_CA": str(self.ca)} if self.ca else {}
+        return {"SIMBOND_URL": self.url, "SIMBOND_TOKEN": self.token(role), **more}
