@@ -18,9 +18,9 @@ _DATA_MS = 300  # so long may data follow an OK that came too early
 _MARKS = "+^#%!$*"
 _FINAL = ("OK", "ERROR", "COMMAND NOT SUPPORT")
 _FINAL_STARTS = ("+CME ERROR", "+CMS ERROR")
-# The modem has just started: what it said before belongs to no reply.
-_BOOT = ("RDY", "APP RDY", "^SYSSTART", "+SYSSTART", "+MATREADY", "*ATREADY: 1", "NORMAL POWER DOWN", "POWERED DOWN")
-_BARE_URC = _BOOT + ("RING", "SMS READY", "CALL READY", "PB DONE", "SMS DONE", "NO CARRIER")
+# The modem starts anew, or goes down: what it said before belongs to no reply, and what setup() sent is forgotten.
+BOOT = ("RDY", "APP RDY", "^SYSSTART", "+SYSSTART", "+MATREADY", "*ATREADY: 1", "NORMAL POWER DOWN", "POWERED DOWN")
+_BARE_URC = BOOT + ("RING", "SMS READY", "CALL READY", "PB DONE", "SMS DONE", "NO CARRIER")
 
 try:
     _wait_ms = asyncio.wait_for_ms
@@ -127,14 +127,14 @@ class Parser:
     def _line(self, line):
         upper = line.upper()
         if upper in _BARE_URC:
-            if upper in _BOOT:
+            if upper in BOOT:
                 self._forget()
             self._urc(line)
         elif self._is_echo(upper.rstrip(";")):
             pass
         elif upper in _FINAL or upper[:10] in _FINAL_STARTS:
             if self.final is None and self._command is not None:
-                self.final = line
+                self.final = upper if upper in _FINAL else line
         elif self._command is None:
             self._urc(line)
         else:

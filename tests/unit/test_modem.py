@@ -202,6 +202,11 @@ def test_cell_is_one_cell_although_it_changed_between_the_commands():
     assert (said["tac"], said["cell_id"], said["reg"]) == (4779, 12648430, "home")
 
 
+def test_cell_says_nothing_about_the_card():
+    row = '#RFSTS: "001 01",1300,-101,-72,-11,12AB,255,,128,3,1,0C0FFEE,"001019999900017","Example",3,3'
+    assert "imsi" not in ask({"AT#RFSTS": [row]}, "cell", "telit")[0]
+
+
 def test_act_7_names_no_rat_on_an_lte_m_module():
     reply = {"AT+CEREG?": ['+CEREG: 2,1,"12AB","00C0FFEE",7']}
     assert "rat" not in ask(reply, "cell", "quectel", "BG95-M3")[0]

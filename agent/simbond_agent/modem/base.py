@@ -172,7 +172,7 @@ class Modem:
         # The first to name the cell names all of it: answers of different moments may be of different cells.
         located = "cell_id" in out
         for key in said:
-            if key not in out and key not in ("error", "sim") and not (located and key in _LOCATION):
+            if key not in out and key not in ("error", "sim", "imsi") and not (located and key in _LOCATION):
                 out[key] = said[key]
 
 

@@ -111,7 +111,7 @@ def qcsq(command, rows):
 
 def qesim(command, rows):
     """"eid",<EID>"""
-    return eid(command, [row[6:] for row in rows if row[:6] == '"eid",'])
+    return eid(command, [fields(row)[-1] for row in rows])
 
 
 def qsimstat(command, rows):

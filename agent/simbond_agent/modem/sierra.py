@@ -3,7 +3,7 @@
 from ..cell import area, cell_id, plain, plmn, put
 from .generic import iccid
 
-_RATS = {"LTE": "LTE", "WCDMA": "UMTS", "GSM": "GSM", "NR5G": "NR"}
+_RATS = {"LTE": "LTE", "WCDMA": "UMTS", "UMTS": "UMTS", "GSM": "GSM", "NR5G": "NR"}
 
 
 def _value(text, label):
@@ -25,7 +25,7 @@ def gstatus(command, rows):
         put(out, tac=area(_value(text, "TAC:")), cell_id=cell_id(_value(text, "Cell ID:")))
         put(out, rsrq_db=plain(_value(text, "RSRQ (dB):")))
         if text.count("RSRP (dBm):") == 1:
-            put(out, rsrp_dbm=plain(_value(text, "RSRP (dBm):")))
+            put(out, rsrp_dbm=plain(_value(text, "RSRP (dBm):")), rssi_dbm=plain(_value(text, "RSSI (dBm):")))
     return out
 
 
