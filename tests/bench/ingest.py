@@ -16,7 +16,7 @@ from support.attester import Attester
 from . import load
 
 DEVICES = 200
-ROUNDS = 40
+ROUNDS = int(os.environ.get('BENCH_ROUNDS', '40'))
 CONNECTIONS = 64
 BATCH = 100
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from simbond_verifier import fleet, freshness
 from simbond_verifier.card_import import Row
 from simbond_verifier.evidence import open_envelope, read_claims
-from simbond_verifier.ingest.decide import Decider, Result
+from simbond_verifier.ingest.decide import Decider, Result, Verified
 from simbond_verifier.scenario import Scenarios, parse
 from simbond_verifier.store.database import Database
 from simbond_verifier.store.schema import command
@@ -81,7 +81,7 @@ class Desk:
     def hand_in(self, message: bytes) -> Result:
         evidence = read_claims(open_envelope(message))
         with self.database.write() as connection:
-            return self.decider.decide(evidence, message, self.now, connection)
+            return self.decider.decide(connection, [Verified(evidence, message, self.now)])[0]
 
     def card(self, iccid: str) -> dict[str, Any]:
         with self.database.read() as connection:

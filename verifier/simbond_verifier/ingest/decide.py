@@ -1,6 +1,5 @@
-"""One piece of Evidence against the database: a unit of work of the group commit.
-
-The two statements that every Evidence costs are plain SQL; SQLAlchemy takes the rest.
+"""Evidence against the database. What every Evidence costs is plain SQL, shared by those that are committed together;
+SQLAlchemy takes the rest.
 """
 
 from typing import Any, NamedTuple
@@ -20,13 +19,33 @@ UNBOUND_INTERVAL_S = 900
 _UNBOUND_NONCE_AGE_S = 2 * UNBOUND_INTERVAL_S
 
 _FIND = """
-SELECT d.id, d.imei, d.revoked_at, d.bootcount, d.uptime,
+SELECT d.kid, d.id, d.imei, d.revoked_at, d.bootcount, d.uptime,
        c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at
-FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid = ?
+FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
 """
+_FIND_AT_ONCE = 500
 _SEEN = "UPDATE device SET bootcount = ?, uptime = ?, seen_at = ?, tier = ?, holds = ?, absent = ? WHERE id = ?"
-_KEEP = "INSERT INTO evidence (at, device_id, card_id, tier, reasons, message) VALUES (?, ?, ?, ?, ?, ?)"
+_KEEP = "INSERT INTO evidence (id, at, device_id, card_id, tier, reasons, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_LAST = "SELECT coalesce(max(id), 0) FROM evidence"
 _ABSENT = "SELECT absent FROM device WHERE id = ?"
+
+
+class Verified(NamedTuple):
+    """Evidence whose signature is good, and when it came."""
+
+    evidence: Evidence
+    message: bytes
+    at: float
+
+
+class _Attester(NamedTuple):
+    """What the database knows about a key."""
+
+    device: Device
+    revoked: bool
+    bootcount: int
+    uptime: int
+    bound: Card | None
 
 
 class Result(NamedTuple):
@@ -56,60 +75,109 @@ class Decider:
         self._scenarios = scenarios
         self._secret = secret
 
-    def decide(self, evidence: Evidence, message: bytes, now: float, connection: Connection) -> Result:
-        """Appraises, and writes what follows from it. now: seconds since the epoch."""
+    def decide(self, connection: Connection, items: list[Verified]) -> list[Result]:
+        """Appraises Evidence in the order given, and writes what follows from it: a handler of the group commit."""
+        return _Round(connection, self._scenarios, self._secret, items).decide()
+
+
+class _Round:
+    """One transaction's Evidence. Devices are read together and written together; whatever has consequences beyond
+    its own device is written at once, and what was read is read again after it."""
+
+    def __init__(self, connection: Connection, scenarios: Scenarios, secret: bytes, items: list[Verified]) -> None:
+        self._connection = connection
         raw: Any = connection.connection.driver_connection
-        row = raw.execute(_FIND, (evidence.kid,)).fetchone()
-        if row is None:
-            return refused(Reason.KEY_UNKNOWN, evidence.kid)
-        device_id, imei, revoked_at, bootcount, uptime = row[:5]
-        if revoked_at is not None:
-            return refused(Reason.KEY_REVOKED, evidence.kid)
-        bound = None if row[5] is None else cards.card_from_row(row[5:])
+        self._raw = raw
+        self._scenarios = scenarios
+        self._secret = secret
+        self._items = items
+        self._known: dict[bytes, _Attester] = {}
+        self._seen: list[tuple[Any, ...]] = []
+        self._kept: list[tuple[Any, ...]] = []
+        self._last_id: int = self._raw.execute(_LAST).fetchone()[0]
+
+    def decide(self) -> list[Result]:
+        self._read({item.evidence.kid for item in self._items})
+        results = [self._one(item) for item in self._items]
+        self._write()
+        return results
+
+    def _read(self, kids: set[bytes]) -> None:
+        wanted = list(kids)
+        for start in range(0, len(wanted), _FIND_AT_ONCE):
+            some = wanted[start : start + _FIND_AT_ONCE]
+            for row in self._raw.execute(_FIND % ",".join("?" * len(some)), some):
+                kid, device_id, imei, revoked_at, bootcount, uptime = row[:6]
+                bound = None if row[6] is None else cards.card_from_row(row[6:])
+                self._known[kid] = _Attester(Device(device_id, imei), revoked_at is not None, bootcount, uptime, bound)
+
+    def _write(self) -> None:
+        self._raw.executemany(_SEEN, self._seen)
+        self._raw.executemany(_KEEP, self._kept)
+        self._seen.clear()
+        self._kept.clear()
+
+    def _one(self, item: Verified) -> Result:
+        evidence, message, now = item
+        kid = evidence.kid
+        attester = self._known.get(kid)
+        if attester is None:
+            return refused(Reason.KEY_UNKNOWN, kid)
+        device, revoked, bootcount, uptime, bound = attester
+        if revoked:
+            return refused(Reason.KEY_REVOKED, kid)
         scenario = None if bound is None else self._scenarios.get(bound.scenario)
         interval_s = UNBOUND_INTERVAL_S if scenario is None else scenario.reporting.interval_s
-
         disorder = freshness.order(evidence.bootcount, evidence.uptime, bootcount, uptime)
         if disorder is not None:
-            return refused(disorder, evidence.kid, interval_s)
-        age = _UNBOUND_NONCE_AGE_S if scenario is None else scenario.nonce_age_s
-        issued = freshness.check(self._secret, evidence.kid, evidence.nonce, now, age)
+            return refused(disorder, kid, interval_s)
+        age_s = _UNBOUND_NONCE_AGE_S if scenario is None else scenario.nonce_age_s
+        issued = freshness.check(self._secret, kid, evidence.nonce, now, age_s)
         if isinstance(issued, Reason):
-            return refused(issued, evidence.kid, interval_s)
+            return refused(issued, kid, interval_s)
 
         claimed = None
         if evidence.iccid is not None and (bound is None or evidence.iccid != bound.iccid):
-            claimed = cards.by_iccid(connection, evidence.iccid)
-        verdict = appraise(evidence, Device(device_id, imei), bound, claimed, scenario, issued)
+            claimed = cards.by_iccid(self._connection, evidence.iccid)
+        verdict = appraise(evidence, device, bound, claimed, scenario, issued)
 
         about = claimed or bound
-        reasons = ",".join(verdict.reasons)
-        raw.execute(
-            _SEEN,
-            (evidence.bootcount, evidence.uptime, now, verdict.tier, evidence.iccid, verdict.absent, device_id),
+        self._last_id += 1
+        self._seen.append(
+            (evidence.bootcount, evidence.uptime, now, verdict.tier, evidence.iccid, verdict.absent, device.id)
         )
-        evidence_id = raw.execute(
-            _KEEP, (now, device_id, None if about is None else about.id, verdict.tier, reasons, message)
-        ).lastrowid
-        result = Result(verdict.tier, verdict.reasons, 0 if verdict.again else interval_s, evidence.kid, evidence_id)
+        self._kept.append(
+            (
+                self._last_id,
+                now,
+                device.id,
+                None if about is None else about.id,
+                verdict.tier,
+                ",".join(verdict.reasons),
+                message,
+            )
+        )
+        self._known[kid] = _Attester(device, revoked, evidence.bootcount, evidence.uptime, bound)
+        result = Result(verdict.tier, verdict.reasons, 0 if verdict.again else interval_s, kid, self._last_id)
         if verdict.event is None and not (verdict.accuses or verdict.answers):
             return result
-        return self._follow(connection, result, verdict, bound, claimed, device_id, now)
+        self._write()
+        result = self._follow(result, verdict, bound, claimed, device.id, self._last_id, now)
+        self._read(set(self._known))
+        return result
 
     def _follow(
         self,
-        connection: Connection,
         result: Result,
         verdict: Appraisal,
         bound: Card | None,
         claimed: Card | None,
         device_id: int,
+        evidence_id: int,
         now: float,
     ) -> Result:
         """What a verdict leads to beyond being kept."""
-        evidence_id = result.evidence_id
-        accused = False
-        reasons = result.reasons
+        connection = self._connection
         if bound is not None and verdict.event is not None:
             bound = cards.change(
                 connection,
@@ -121,21 +189,21 @@ class Decider:
                 device_id=device_id,
                 evidence_id=evidence_id,
             )
-        if bound is not None and verdict.answers and evidence_id is not None:
+        if bound is not None and verdict.answers:
             accusations.refute(connection, bound, evidence_id, now)
         if bound is not None and verdict.absent:
-            self._corroborate(connection, bound.id, now)
-        if claimed is not None and verdict.accuses and evidence_id is not None:
-            accused = accusations.accuse(connection, claimed, device_id, evidence_id, now) is not None
-            raw: Any = connection.connection.driver_connection
-            if raw.execute(_ABSENT, (claimed.device_id,)).fetchone()[0]:
-                self._corroborate(connection, claimed.id, now)
-            if cards.by_id(connection, claimed.id).status.state is State.SUSPENDED:
-                reasons = (*(r for r in reasons if r is not Reason.FOREIGN_DEVICE_CLAIM), Reason.FOREIGN_DEVICE)
-                return result._replace(tier=Tier.CONTRAINDICATED, reasons=reasons, changed=True)
-        return result._replace(reasons=reasons, accused=accused, changed=True)
+            self._corroborate(bound.id, now)
+        if claimed is None or not verdict.accuses:
+            return result._replace(changed=True)
+        accused = accusations.accuse(connection, claimed, device_id, evidence_id, now) is not None
+        if self._raw.execute(_ABSENT, (claimed.device_id,)).fetchone()[0]:
+            self._corroborate(claimed.id, now)
+        if cards.by_id(connection, claimed.id).status.state is not State.SUSPENDED:
+            return result._replace(accused=accused, changed=True)
+        reasons = (*(r for r in result.reasons if r is not Reason.FOREIGN_DEVICE_CLAIM), Reason.FOREIGN_DEVICE)
+        return result._replace(tier=Tier.CONTRAINDICATED, reasons=reasons, changed=True)
 
-    def _corroborate(self, connection: Connection, card_id: int, now: float) -> None:
+    def _corroborate(self, card_id: int, now: float) -> None:
         """The bound device says that the card is gone: every open accusation of it is upheld."""
-        for found in accusations.still_open(connection, card_id):
-            accusations.uphold(connection, found.id, "bound device", now)
+        for found in accusations.still_open(self._connection, card_id):
+            accusations.uphold(self._connection, found.id, "bound device", now)

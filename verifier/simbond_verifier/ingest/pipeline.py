@@ -8,7 +8,6 @@ from time import time
 import cbor2
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from sqlalchemy import Connection
 
 from simbond_agent import claims
 
@@ -18,7 +17,7 @@ from ..metrics import Metrics
 from ..reasons import Reason, Tier
 from ..store.database import Database
 from ..store.group_commit import GroupCommit
-from .decide import UNBOUND_INTERVAL_S, Decider, Result, refused
+from .decide import UNBOUND_INTERVAL_S, Decider, Result, Verified, refused
 
 log = structlog.get_logger("simbond.ingest")
 
@@ -43,7 +42,7 @@ class Ingest:
     ) -> None:
         """on_accusation, on_change: called after the commit, when the network view or the outbox has work."""
         self._writer = writer
-        self._decider = decider
+        self._decide = decider.decide
         self._secret = secret
         self._metrics = metrics
         self._on_accusation = on_accusation
@@ -62,29 +61,23 @@ class Ingest:
             evidence = self._check(message)
         except BadEvidence as e:
             return self.noted(refused(e.reason, e.kid))
-        return self.noted(await self._writer.submit(partial(self._decider.decide, evidence, message, now)))
+        return self.noted(await self._writer.submit_item(self._decide, Verified(evidence, message, now)))
 
     async def many(self, messages: Sequence[bytes]) -> list[Result]:
         """The results of several messages, in their order, all durable. Raises as `one` does."""
         now = self._clock()
-        checked: list[Evidence | BadEvidence] = []
+        results: list[Result | None] = []
+        good: list[Verified] = []
         for i, message in enumerate(messages):
             try:
-                checked.append(self._check(message))
+                good.append(Verified(self._check(message), message, now))
+                results.append(None)
             except BadEvidence as e:
-                checked.append(e)
+                results.append(refused(e.reason, e.kid))
             if i % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
-
-        def decide(connection: Connection) -> list[Result]:
-            return [
-                refused(found.reason, found.kid)
-                if isinstance(found, BadEvidence)
-                else self._decider.decide(found, message, now, connection)
-                for found, message in zip(checked, messages, strict=True)
-            ]
-
-        return [self.noted(r) for r in await self._writer.submit(decide)]
+        decided = iter(await self._writer.submit(partial(self._decide, items=good)) if good else ())
+        return [self.noted(next(decided) if r is None else r) for r in results]
 
     def answer(self, result: Result) -> bytes:
         """A result as the device reads it (docs/evidence.cddl)."""

@@ -1,13 +1,16 @@
 """The one writer: units of work share a transaction, and none is answered before that transaction is on disk.
 
-A unit is a function of a connection. Units run on the event loop's thread, where they take microseconds; only the
-commit, which waits for the disk, goes to a thread, and what arrives meanwhile forms the next group.
+A unit is a function of a connection; an item is one of many that a handler takes together, which is cheaper than one
+at a time. Both run on the event loop's thread, where they take microseconds; only the commit, which waits for the disk,
+goes to a thread, and what arrives meanwhile forms the next group.
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +18,16 @@ from sqlalchemy.exc import DBAPIError
 from .database import Database
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Unit = Callable[[Connection], T]
+Handler = Callable[[Connection, list[Item]], list[T]]
+"""Takes items together and returns a result for each, in their order."""
+
+
+class _Waiting(NamedTuple):
+    handler: Handler[Any, Any]
+    item: Any
+    future: "asyncio.Future[Any]"
 
 
 class StoreBusy(Exception):
@@ -30,13 +42,13 @@ class GroupCommit:
     """Runs units of work in shared transactions. Start with `start`, end with `stop`."""
 
     def __init__(self, database: Database, *, window_s: float = 0.004, group: int = 256, waiting: int = 4096) -> None:
-        """window_s: how long a busy writer collects units. group: units in one transaction. waiting: units that may
-        wait before StoreBusy is raised."""
+        """window_s: how long a busy writer collects work. group: how many units or items share a transaction, about.
+        waiting: how many may wait before StoreBusy is raised."""
         self._database = database
         self._window_s = window_s
         self._group = group
         self._waiting = waiting
-        self._queue: list[tuple[Unit[Any], asyncio.Future[Any]]] = []
+        self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "commit")
         self._task: asyncio.Task[None] | None = None
@@ -57,10 +69,14 @@ class GroupCommit:
         """A future with the unit's result, done once it is durable; or with the exception that the unit raised, or
         StoreUnavailable. A unit may run more than once before it is committed, so its only effects are on the
         connection. Raises StoreBusy."""
+        return self.submit_item(_run_unit, unit)
+
+    def submit_item(self, handler: Handler[Item, T], item: Item) -> "asyncio.Future[T]":
+        """The same for an item: items of one handler that wait next to each other are handed to it together."""
         if len(self._queue) >= self._waiting or self._stopping:
             raise StoreBusy("the verifier has more work waiting than it takes")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append((unit, future))
+        self._queue.append(_Waiting(handler, item, future))
         self._arrived.set()
         return future
 
@@ -79,38 +95,44 @@ class GroupCommit:
                 busy = len(group) > 1
                 if group and not await self._together(connection, group):
                     # One of them failed: each on its own, so that it fails alone.
-                    for unit, future in group:
-                        await self._alone(connection, unit, future)
+                    for waiting in group:
+                        await self._alone(connection, waiting)
 
-    async def _together(self, connection: Connection, group: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> bool:
-        results = []
+    async def _together(self, connection: Connection, group: list[_Waiting]) -> bool:
         try:
-            transaction = connection.begin()
-            for unit, _ in group:
-                results.append(unit(connection))
-            await asyncio.get_running_loop().run_in_executor(self._thread, transaction.commit)
+            results = await self._commit(connection, group)
         except Exception:  # noqa: BLE001 - whatever it was, _alone meets it again and reports it to its owner
             _roll_back(connection)
             return False
-        for (_, future), result in zip(group, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        for waiting, result in zip(group, results, strict=True):
+            if not waiting.future.done():
+                waiting.future.set_result(result)
         return True
 
-    async def _alone(self, connection: Connection, unit: Unit[Any], future: "asyncio.Future[Any]") -> None:
-        if future.done():
+    async def _alone(self, connection: Connection, waiting: _Waiting) -> None:
+        if waiting.future.done():
             return
         try:
-            transaction = connection.begin()
-            result = unit(connection)
-            await asyncio.get_running_loop().run_in_executor(self._thread, transaction.commit)
+            (result,) = await self._commit(connection, [waiting])
         except Exception as e:  # noqa: BLE001 - it belongs to whoever submitted the unit
             _roll_back(connection)
-            if not future.done():
-                future.set_exception(StoreUnavailable(str(e.orig)) if isinstance(e, DBAPIError) else e)
+            if not waiting.future.done():
+                waiting.future.set_exception(StoreUnavailable(str(e.orig)) if isinstance(e, DBAPIError) else e)
         else:
-            if not future.done():
-                future.set_result(result)
+            if not waiting.future.done():
+                waiting.future.set_result(result)
+
+    async def _commit(self, connection: Connection, group: list[_Waiting]) -> list[Any]:
+        results: list[Any] = []
+        transaction = connection.begin()
+        for handler, together in groupby(group, attrgetter("handler")):
+            results += handler(connection, [waiting.item for waiting in together])
+        await asyncio.get_running_loop().run_in_executor(self._thread, transaction.commit)
+        return results
+
+
+def _run_unit(connection: Connection, units: list[Unit[T]]) -> list[T]:
+    return [unit(connection) for unit in units]
 
 
 def _roll_back(connection: Connection) -> None:
