@@ -6,6 +6,7 @@ goes to a thread, and what arrives meanwhile forms the next group.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -36,6 +37,10 @@ class StoreBusy(Exception):
 
 class StoreUnavailable(Exception):
     """The database did not take the work (disk full, locked, gone). Nothing was written."""
+
+
+class _Locked(Exception):
+    """No transaction could begin: nobody's fault, and each unit on its own would wait for the lock as long again."""
 
 
 class GroupCommit:
@@ -101,6 +106,10 @@ class GroupCommit:
     async def _together(self, connection: Connection, group: list[_Waiting]) -> bool:
         try:
             results = await self._commit(connection, group)
+        except _Locked as e:
+            for waiting in group:
+                _fail(waiting, e)
+            return True
         except Exception:  # noqa: BLE001 - whatever it was, _alone meets it again and reports it to its owner
             _roll_back(connection)
             return False
@@ -116,15 +125,17 @@ class GroupCommit:
             (result,) = await self._commit(connection, [waiting])
         except Exception as e:  # noqa: BLE001 - it belongs to whoever submitted the unit
             _roll_back(connection)
-            if not waiting.future.done():
-                waiting.future.set_exception(StoreUnavailable(str(e.orig)) if isinstance(e, DBAPIError) else e)
+            _fail(waiting, e)
         else:
             if not waiting.future.done():
                 waiting.future.set_result(result)
 
     async def _commit(self, connection: Connection, group: list[_Waiting]) -> list[Any]:
         results: list[Any] = []
-        transaction = connection.begin()
+        try:
+            transaction = connection.begin()
+        except DBAPIError as e:
+            raise _Locked(str(e.orig)) from None
         for handler, together in groupby(group, attrgetter("handler")):
             results += handler(connection, [waiting.item for waiting in together])
         await asyncio.get_running_loop().run_in_executor(self._thread, transaction.commit)
@@ -135,6 +146,16 @@ def _run_unit(connection: Connection, units: list[Unit[T]]) -> list[T]:
     return [unit(connection) for unit in units]
 
 
+def _fail(waiting: _Waiting, e: Exception) -> None:
+    if waiting.future.done():
+        return
+    # The ingest goes past SQLAlchemy, so the driver's own errors come here, too.
+    if isinstance(e, DBAPIError | sqlite3.Error | _Locked):
+        e = StoreUnavailable(str(e.orig if isinstance(e, DBAPIError) else e))
+    waiting.future.set_exception(e)
+
+
 def _roll_back(connection: Connection) -> None:
-    if connection.in_transaction():
-        connection.rollback()
+    connection.rollback()
+    # After a COMMIT that failed, SQLAlchemy only forgets the transaction; SQLite may still be in it.
+    connection.connection.rollback()
