@@ -1,13 +1,13 @@
 """A real verifier: `simbond serve` as a process of its own, on a free port, with a folder of its own."""
 
 import json
+import os
 import signal
 import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from simbond_tools.client import Api
 
@@ -107,5 +107,20 @@ class VerifierServer:
 
     def environment(self, role: str = "admin") -> dict[str, str]:
         """What tells the operators' commands where it is and who asks."""
-        more: dict[str, Any] = {"SIMBOND_CA": str(self.ca)} if self.ca else {}
+        more = {"SIMBOND_CA": str(self.ca)} if self.ca else {}
         return {"SIMBOND_URL": self.url, "SIMBOND_TOKEN": self.token(role), **more}
+
+    def simbond(
+        self, *arguments: str, role: str = "admin", stdin: bytes = b"", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs an operator's command against it, as the holder of a role."""
+        return simbond(*arguments, stdin=stdin, **(self.environment(role) | environment))
+
+
+def simbond(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command; nothing but the given SIMBOND_ variables is in its environment."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIMBOND_")}
+    done = subprocess.run(
+        [*SIMBOND, *arguments], input=stdin, capture_output=True, env=inherited | environment, timeout=120, check=False
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

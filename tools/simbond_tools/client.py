@@ -1,38 +1,65 @@
 """A client of the verifier's operator API (docs/api.md)."""
 
+import json
 import ssl
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
 import httpx
 
+PAGE = 1000
+_IMPORT_S = 600.0
+"""A list of a million cards is answered once all of it is stored."""
+
+
+class BadSetting(ValueError):
+    """URL, token or CA file cannot be used; the message says why."""
+
 
 class Unreachable(Exception):
-    """The server did not answer; the message says what to check."""
+    """The server did not answer, or not as a verifier does; the message says what to check."""
 
 
 class ApiProblem(Exception):
     """The server refused; the attributes are those of its problem document (RFC 9457)."""
 
     def __init__(self, status: int, document: dict[str, Any]) -> None:
-        super().__init__(document.get("detail", f"the server answered {status}"))
+        """more: the members beyond the standard's own, for example `faults`."""
+        super().__init__(str(document.get("detail", f"the server answered {status}")))
         self.status = status
         self.code = str(document.get("type", "")).rpartition(":")[2] or "http"
-        self.faults: list[dict[str, Any]] = document.get("faults", [])
+        self.more = {k: v for k, v in document.items() if k not in ("type", "title", "status", "detail", "instance")}
+
+
+class _Document(dict[str, Any]):
+    """An object of an answer. Where a member is missing, another program or version has answered."""
+
+    def __missing__(self, member: str) -> Any:
+        raise Unreachable(
+            f"The answer has no '{member}': the server is no verifier, or of another version. Check --url."
+        )
 
 
 class Api:
-    """The operator API at a URL, with a token. Raises Unreachable and ApiProblem."""
+    """The operator API at a URL, with a token. Its calls raise Unreachable and ApiProblem."""
 
     def __init__(self, url: str, token: str, ca: str | None = None) -> None:
-        """ca: a PEM file with the certificate authority, where the system does not know it."""
+        """ca: a PEM file with the certificate authority, where the system does not know it. Raises BadSetting."""
+        if not (token.isascii() and token.isprintable()):
+            raise BadSetting("The token holds characters that no token has; copy it again.")
         try:
             verify = ssl.create_default_context(cafile=ca)
         except (OSError, ssl.SSLError) as e:
-            raise Unreachable(f"The CA file {ca} cannot be used: {e}.") from None
+            raise BadSetting(f"The CA file {ca} cannot be used: {e}.") from None
         self.url = url.rstrip("/")
         self._http = httpx.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {token}"}, verify=verify, timeout=60
+            base_url=self.url,
+            headers={"authorization": f"Bearer {token}"},
+            verify=verify,
+            timeout=60,
+            # No proxy stands between us and our own machine.
+            trust_env=not is_loopback(url),
         )
 
     def __enter__(self) -> "Api":
@@ -45,17 +72,19 @@ class Api:
         """The document at a path. Parameters that are None are left out."""
         return self._send("GET", path, params={k: v for k, v in query.items() if v is not None})
 
-    def post(self, path: str, document: dict[str, Any]) -> Any:
-        return self._send("POST", path, json=document)
+    def post(self, path: str, document: dict[str, Any] | None = None) -> Any:
+        return self._send("POST", path, json=document or {})
 
     def post_csv(self, path: str, text: bytes, **query: Any) -> Any:
-        return self._send("POST", path, content=text, params=query, headers={"content-type": "text/csv"})
+        headers = {"content-type": "text/csv"}
+        timeout = httpx.Timeout(60, read=_IMPORT_S)
+        return self._send("POST", path, content=text, params=query, headers=headers, timeout=timeout)
 
     def pages(self, path: str, member: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every element of a list that comes in pages."""
         after = ""
         while True:
-            page = self.get(path, after=after, **query)
+            page = self.get(path, after=after, **({"limit": PAGE} | query))
             yield from page[member]
             if page["next"] is None:
                 return
@@ -67,15 +96,25 @@ class Api:
         except (httpx.HTTPError, httpx.InvalidURL) as e:
             raise Unreachable(
                 f"No answer from {self.url} ({e or type(e).__name__}). Is 'simbond serve' running there? "
-                "Check --url, and --ca where its certificate is your own."
+                "Check --url (http or https), and --ca where the certificate is your own."
             ) from None
         try:
-            document = response.json()
-        except ValueError:
-            document = {
-                "detail": f"{self.url} answered {response.status_code}, and not as a verifier does; check --url."
-            }
-            raise ApiProblem(response.status_code, document) from None
-        if response.is_error:
+            document = json.loads(response.content, object_hook=_Document)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict) or response.is_redirect:
+            raise Unreachable(
+                f"{self.url} answered {response.status_code}, and not as a verifier does; check --url."
+            ) from None
+        if not response.is_success:
             raise ApiProblem(response.status_code, document)
         return document
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = httpx.URL(url).host
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -3,10 +3,11 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
-from .common import Failure, wants_json
+from .common import LOCAL, Failure, wants_json
 
 # command: (module, attribute, the extra that it needs)
 _COMMANDS = {
@@ -40,7 +41,7 @@ class _Lazy(click.Group):
 
 
 def _missing(name: str, needs: str) -> None:
-    raise Failure("not-installed", f"'simbond {name}' cannot run: {needs}", exit_code=7)
+    raise Failure("not-installed", f"'simbond {name}' cannot run: {needs}", exit_code=LOCAL)
 
 
 @click.group(cls=_Lazy, context_settings={"auto_envvar_prefix": "SIMBOND", "help_option_names": ["-h", "--help"]})
@@ -51,20 +52,20 @@ def simbond() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: docs/cli.md."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        simbond.main(args=arguments, standalone_mode=False)
-    except click.exceptions.Exit as e:
-        sys.exit(e.exit_code)
+        simbond.main(args=given, prog_name="simbond", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        sys.exit(130)
+        _fail(Failure("interrupted", "Interrupted.", exit_code=130), given)
     except Failure as e:
-        e.report(json=wants_json())
-        sys.exit(e.exit_code)
+        _fail(e, given)
     except click.ClickException as e:
-        e.show()
-        sys.exit(e.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has stopped; nothing more can be said there.
-        sys.stderr.close()
-        sys.exit(1)
+        if not wants_json(given):
+            e.show()
+            sys.exit(e.exit_code)
+        _fail(Failure("usage", e.format_message(), exit_code=e.exit_code), given)
+
+
+def _fail(failure: Failure, arguments: Sequence[str]) -> NoReturn:
+    failure.report(json=wants_json(arguments))
+    sys.exit(failure.exit_code)

@@ -1,46 +1,65 @@
-"""What the commands share: how they print, and how they fail."""
+"""What the commands share: how they read, how they print, and how they fail."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Exit codes, besides 0, click's 2 for wrong usage and 130 for Ctrl-C (docs/cli.md).
+# Exit codes, besides 0 and 130 for Ctrl-C (docs/cli.md).
 NEGATIVE = 1
+USAGE = 2
 UNREACHABLE = 3
 REFUSED = 4
 NOT_FOUND = 5
 NOT_ALLOWED = 6
 LOCAL = 7
 
+ON_A_SCREEN = 50
+"""Lines of a long list that a terminal gets; files, pipes and JSON get all of them."""
+
+_JSON_ENVIRONMENT = "SIMBOND_JSON"
+
 json_option = click.option(
-    "--json", "as_json", is_flag=True, envvar="SIMBOND_JSON", help="One JSON document instead of text."
+    "--json", "as_json", is_flag=True, envvar=_JSON_ENVIRONMENT, help="One JSON document instead of text."
 )
 
 
-class Failure(click.ClickException):
+class Failure(Exception):
     """A command that could not do its work: a line for people, an object for machines, an exit code."""
 
     def __init__(self, code: str, detail: str, *, exit_code: int, **more: Any) -> None:
+        """code: stable, for machines. detail: says what to do next. more: further members of the JSON object."""
         super().__init__(detail)
         self.code = code
+        self.detail = detail
         self.exit_code = exit_code
         self.more = more
 
     def report(self, *, json: bool) -> None:
         if json:
-            print_json({"error": {"code": self.code, "detail": self.message, **self.more}})
+            print_json({"error": {"code": self.code, "detail": self.detail, **self.more}})
         else:
-            click.echo(f"Error: {self.message}", err=True)
-            for fault in self.more.get("faults", []):
-                click.echo("  " + _fault_line(fault), err=True)
+            complain(f"Error: {self.detail}")
+            print_faults(self.more.get("faults", []))
+
+
+def print_faults(faults: Sequence[dict[str, Any]]) -> None:
+    """Names what is wrong with single rows or fields, on standard error."""
+    shown = faults[:ON_A_SCREEN] if sys.stderr.isatty() else faults
+    for fault in shown:
+        complain("  " + _fault_line(fault))
+    if len(shown) < len(faults):
+        complain(f"  ... and {len(faults) - len(shown)} more; --json, or 2> into a file, gives all of them.")
 
 
 def _fault_line(fault: dict[str, Any]) -> str:
@@ -50,27 +69,77 @@ def _fault_line(fault: dict[str, Any]) -> str:
     return f"{fault['at']}: {fault['problem']}"
 
 
-def wants_json() -> bool:
-    """Whether the command line asked for JSON, also where it failed before it was understood."""
-    return "--json" in sys.argv[1:]
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON, also where it failed before it was understood."""
+    return "--json" in arguments or os.environ.get(_JSON_ENVIRONMENT, "").lower() in (
+        "1",
+        "true",
+        "t",
+        "yes",
+        "y",
+        "on",
+    )
+
+
+def clean(value: object) -> str:
+    """A value as text that cannot steer a terminal: control, bidirectional and unprintable characters are escaped."""
+    text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def say(text: str) -> None:
+    """A line for people, on standard output."""
+    click.echo(clean(text))
+
+
+def complain(text: str) -> None:
+    """A line for people, on standard error."""
+    click.echo(clean(text), err=True)
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2))
+    """One document; indented on a terminal, one line elsewhere."""
+    indent = 2 if sys.stdout.isatty() else None
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    if not text.replace("\n", "").isprintable():
+        text = json.dumps(document, indent=indent)
+    click.echo(text)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on a terminal, tab-separated lines elsewhere."""
+    cleaned = [[clean(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in rows:
-            click.echo("\t".join("" if cell is None else str(cell) for cell in row))
+        for row in cleaned:
+            click.echo("\t".join(row))
         return
     table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    for row in cleaned:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
     Console().print(table)
+
+
+def print_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Names and values below each other; what has no value is left out."""
+    kept = [(name, clean(value)) for name, value in fields if value not in (None, "")]
+    width = max((len(name) for name, _ in kept), default=0)
+    for name, value in kept:
+        click.echo(f"{name:{width}}  {value}")
 
 
 def when(seconds: float | None) -> str:
     """A moment in UTC, to the second."""
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    try:
+        return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} s after 1970"
+
+
+def read_input(source: str) -> bytes:
+    """What a file holds; "-" is standard input. Raises Failure."""
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as e:
+        raise Failure("file", f"Cannot read {source}: {e.strerror or e}.", exit_code=LOCAL) from None

@@ -1,0 +1,199 @@
+"""`simbond cards`: import, look at, bind, suspend and resume cards."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from simbond_tools.client import Api
+from simbond_verifier.lifecycle import State
+
+from .common import (
+    NEGATIVE,
+    complain,
+    json_option,
+    print_faults,
+    print_fields,
+    print_json,
+    print_table,
+    read_input,
+    say,
+    when,
+)
+from .confirmation import await_confirmation, wait_option
+from .listing import fetch, limit_option, tell_more
+from .remote import Server, iccid_argument, kid, server_options
+from .words import carried_out, next_step, timeline
+
+_reason = click.option("--reason", required=True, help="Why, in your words; kept in the card's history.")
+
+
+@click.group()
+def cards() -> None:
+    """Imports, shows, binds, suspends and resumes cards."""
+
+
+@cards.command("import")
+@click.argument("source", metavar="FILE|-")
+@click.option("--partial", is_flag=True, help="Import the good rows where others are bad.")
+@server_options()
+@json_option
+def import_cards(source: str, partial: bool, server: Server, as_json: bool) -> None:
+    """Imports a card list: CSV with a header (docs/api.md). With a bad row, nothing is imported.
+
+    A row that is there already, alike in every column, is left alone: an interrupted import is simply repeated.
+    """
+    text = read_input(source)
+    with server.connect() as api:
+        report = api.post_csv("/v1/cards/import", text, partial=partial)
+        if as_json:
+            print_json(report)
+            return
+        say(f"{report['imported']} imported, {report['unchanged']} there already.")
+        if report["faults"]:
+            complain(f"{len(report['faults'])} faults; their rows were left out:")
+            print_faults(report["faults"])
+
+
+@cards.command("list")
+@click.option("--state", type=click.Choice([s.value for s in State]), help="Only cards in this state.")
+@limit_option
+@server_options()
+@json_option
+def list_cards(state: str | None, limit: int | None, server: Server, as_json: bool) -> None:
+    """Lists the cards in the order of their ICCID. IMSI and MSISDN: 'show', or --json."""
+    with server.connect() as api:
+        found, more = fetch(api, "/v1/cards", "cards", limit=limit, as_json=as_json, state=state)
+        if as_json:
+            print_json({"cards": found, "more": more})
+            return
+        print_table(("ICCID", "state", "network", "scenario", "IMEI", "customer", "since"), map(_row, found))
+        tell_more(more)
+
+
+def _row(card: dict[str, Any]) -> tuple[object, ...]:
+    imei = card["device"]["imei"] if card["device"] else None
+    return card["iccid"], card["state"], card["access"], card["scenario"], imei, card["customer"], when(card["since"])
+
+
+@cards.command()
+@iccid_argument
+@server_options()
+@json_option
+def show(iccid: str, server: Server, as_json: bool) -> None:
+    """Shows one card, what the network was last told about it, and what to do next."""
+    with server.connect() as api:
+        card = api.get(f"/v1/cards/{iccid}")
+        if as_json:
+            print_json(card)
+            return
+        device = card["device"]
+        accused = f"another device claims this card since {when(card['accused_at'])}" if card["accused_at"] else None
+        fields = [
+            ("ICCID", card["iccid"]),
+            ("IMSI", card["imsi"]),
+            ("MSISDN", card["msisdn"]),
+            ("customer", card["customer"]),
+            ("scenario", card["scenario"]),
+            ("state", f"{card['state']} since {when(card['since'])}"),
+            ("network", f"{card['access']}; {carried_out(card['enforcement'])}"),
+            ("device", device and f"{device['kid']} (IMEI {device['imei']})"),
+            ("accused", accused),
+            ("deadline", when(card["deadline"])),
+            ("next", next_step(card)),
+        ]
+        print_fields(fields)
+
+
+@cards.command()
+@iccid_argument
+@click.option("--device", callback=kid, required=True, help="Key id of an enrolled device; see 'simbond devices list'.")
+@click.option("--scenario", help="Another scenario than the imported one.")
+@server_options()
+@json_option
+def bind(iccid: str, device: str, scenario: str | None, server: Server, as_json: bool) -> None:
+    """Binds a card to an enrolled device in a scenario."""
+    with server.connect() as api:
+        card = api.post(f"/v1/cards/{iccid}/bind", {"device": device, "scenario": scenario})
+        if as_json:
+            print_json(card)
+            return
+        say(f"Card {iccid} is {card['state']}: device {device}, scenario {card['scenario']}.")
+        if card["state"] != State.BOUND:
+            say(f"Next: {next_step(card)}")
+
+
+@cards.command()
+@iccid_argument
+@_reason
+@wait_option
+@server_options()
+@json_option
+def suspend(iccid: str, reason: str, wait_s: float | None, server: Server, as_json: bool) -> None:
+    """Bars a card from the network until it is resumed, or its device affirms it."""
+    _decide(server, lambda api: api.post(f"/v1/cards/{iccid}/suspend", {"reason": reason}), wait_s, as_json)
+
+
+@cards.command()
+@iccid_argument
+@_reason
+@click.option("--without-reverification", is_flag=True, help="Lift the suspension for good, without new evidence.")
+@wait_option
+@server_options()
+@json_option
+def resume(
+    iccid: str, reason: str, without_reverification: bool, wait_s: float | None, server: Server, as_json: bool
+) -> None:
+    """Lets a suspended card into the network again; its device has to attest before the scenario's deadline."""
+    order = {"reason": reason, "reverify": not without_reverification}
+    _decide(server, lambda api: api.post(f"/v1/cards/{iccid}/resume", order), wait_s, as_json)
+
+
+@cards.command()
+@iccid_argument
+@_reason
+@wait_option
+@server_options()
+@json_option
+def retire(iccid: str, reason: str, wait_s: float | None, server: Server, as_json: bool) -> None:
+    """Takes a card out of use: barred, free of its device, and never to come back."""
+    _decide(server, lambda api: api.post(f"/v1/cards/{iccid}/retire", {"reason": reason}), wait_s, as_json)
+
+
+def _decide(server: Server, order: Callable[[Api], dict[str, Any]], wait_s: float | None, as_json: bool) -> None:
+    """Gives an order about a card, waits for the network if asked to, and says how it stands."""
+    with server.connect() as api:
+        card = order(api)
+        wanted = card["access"]
+        confirmed = True
+        if wait_s is not None:
+            card, confirmed = await_confirmation(api, card, wait_s)
+        if as_json:
+            print_json(card)
+        else:
+            how = carried_out(card["enforcement"])
+            say(f"Card {card['iccid']} is {card['state']}; network: {card['access']}, {how}.")
+            if card["deadline"]:
+                say(f"Its device has to attest by {when(card['deadline'])}.")
+    if confirmed:
+        return
+    if not as_json:
+        overtaken = card["access"] != wanted
+        complain("Another order came between." if overtaken else f"The network has not confirmed within {wait_s:g} s.")
+    sys.exit(NEGATIVE)
+
+
+@cards.command()
+@iccid_argument
+@server_options()
+@json_option
+def history(iccid: str, server: Server, as_json: bool) -> None:
+    """Tells everything that happened to a card, oldest first: when, what, by whom, why, and what the network did."""
+    with server.connect() as api:
+        document = api.get(f"/v1/cards/{iccid}/history")
+        if as_json:
+            print_json(document)
+            return
+        for line in timeline(document["history"]):
+            say(line)

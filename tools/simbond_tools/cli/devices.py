@@ -1,0 +1,112 @@
+"""`simbond devices`: enrol devices, look at them, revoke their keys."""
+
+from typing import Any
+
+import click
+
+from .common import json_option, print_fields, print_json, print_table, say, when
+from .listing import fetch, limit_option, tell_more
+from .messages import from_argument
+from .remote import Server, kid_argument, server_options
+from .words import tier
+
+
+@click.group()
+def devices() -> None:
+    """Enrols devices, shows them and revokes their keys."""
+
+
+@devices.command()
+@click.option(
+    "--request",
+    required=True,
+    metavar="HEX|@FILE|-",
+    help="The device's enrolment request, as its agent prints it: hex, a file, or standard input.",
+)
+@click.option("--imei", help="What the label says; refused when the device says otherwise.")
+@click.option("--label", default="", help="Your name for it.")
+@click.option("--allow-duplicate-imei", is_flag=True, help="The batch really shares one IMEI.")
+@server_options()
+@json_option
+def enrol(
+    request: str, imei: str | None, label: str, allow_duplicate_imei: bool, server: Server, as_json: bool
+) -> None:
+    """Registers a device's key with its IMEI. The request proves that the device holds the key."""
+    order = {
+        "request": from_argument(request).hex(),
+        "imei": imei,
+        "label": label,
+        "allow_duplicate_imei": allow_duplicate_imei,
+    }
+    with server.connect() as api:
+        device = api.post("/v1/devices", order)
+        if as_json:
+            print_json(device)
+            return
+        say(f"Device {device['kid']} is enrolled, IMEI {device['imei']}.")
+        if device["card"] is None:
+            say(f"Next, bind a card to it: simbond cards bind ICCID --device {device['kid']}")
+
+
+@devices.command("list")
+@limit_option
+@server_options()
+@json_option
+def list_devices(limit: int | None, server: Server, as_json: bool) -> None:
+    """Lists the devices in the order of their key ids."""
+    with server.connect() as api:
+        found, more = fetch(api, "/v1/devices", "devices", limit=limit, as_json=as_json)
+        if as_json:
+            print_json({"devices": found, "more": more})
+            return
+        print_table(("key id", "IMEI", "card", "last seen", "verdict", "label"), map(_row, found))
+        tell_more(more)
+
+
+def _row(device: dict[str, Any]) -> tuple[object, ...]:
+    seen = when(device["seen_at"]) or "never"
+    verdict = "key revoked" if device["revoked_at"] else tier(device["tier"])
+    return device["kid"], device["imei"], device["card"], seen, verdict, device["label"]
+
+
+@devices.command()
+@kid_argument
+@server_options()
+@json_option
+def show(kid: str, server: Server, as_json: bool) -> None:
+    """Shows one device with its public key."""
+    with server.connect() as api:
+        device = api.get(f"/v1/devices/{kid}")
+        if as_json:
+            print_json(device)
+            return
+        fields = [
+            ("key id", device["kid"]),
+            ("IMEI", f"{device['imei']} (without its check digit)"),
+            ("label", device["label"]),
+            ("bound card", device["card"] or "none"),
+            ("reports card", device["holds"]),
+            ("enrolled", f"{when(device['enrolled_at'])} by {device['enrolled_by']}"),
+            ("revoked", when(device["revoked_at"])),
+            ("last seen", when(device["seen_at"]) or "never"),
+            ("last verdict", tier(device["tier"])),
+            ("refuted claims", device["refuted"] or None),
+            ("public key", device["point"]),
+        ]
+        print_fields(fields)
+
+
+@devices.command()
+@kid_argument
+@server_options()
+@json_option
+def revoke(kid: str, server: Server, as_json: bool) -> None:
+    """Revokes a device's key: its evidence counts for nothing from now on."""
+    with server.connect() as api:
+        device = api.post(f"/v1/devices/{kid}/revoke")
+        if as_json:
+            print_json(device)
+            return
+        say(f"The key of device {kid} is revoked.")
+        if device["card"] is not None:
+            say(f"Next, bind its card to another device: simbond cards bind {device['card']} --device KID")
