@@ -258,6 +258,7 @@ def history(connection: Connection, iccid: str) -> list[dict[str, Any]]:
             "reasons": _split(row["reasons"]),
             "device": None if row["kid"] is None else row["kid"].hex(),
             "evidence": row["evidence_id"],
+            "evidence_at": row["evidence_at"],
             "detail": row["detail"],
             "enforcement": commands.get(row["id"]),
         }

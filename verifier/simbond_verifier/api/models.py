@@ -64,6 +64,7 @@ class Happening(_Document):
     reasons: list[str]
     device: str | None
     evidence: int | None
+    evidence_at: float | None = Field(description="When the Evidence behind this was received.")
     detail: dict[str, Any]
     enforcement: Enforcement | None
 

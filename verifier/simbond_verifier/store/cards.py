@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from ..appraisal import Card
 from ..lifecycle import Access, Event, State, Status, transition
 from ..reasons import Reason
-from .schema import card, command, device, event
+from .schema import card, command, device, event, evidence
 
 STATUSES = {(s.value, a.value): Status(s, a) for s in State for a in Access}
 
@@ -126,10 +126,14 @@ def _tell_the_network(connection: Connection, about: Card, event_id: int, at: fl
 
 
 def history(connection: Connection, card_id: int) -> list[RowMapping]:
-    """Every event of a card with the kid of the device concerned, oldest first."""
+    """Every event of a card with the kid of the device and the time of the Evidence concerned, oldest first."""
     query = (
-        select(event, device.c.kid)
-        .select_from(event.outerjoin(device, device.c.id == event.c.device_id))
+        select(event, device.c.kid, evidence.c.at.label("evidence_at"))
+        .select_from(
+            event.outerjoin(device, device.c.id == event.c.device_id).outerjoin(
+                evidence, evidence.c.id == event.c.evidence_id
+            )
+        )
         .where(event.c.card_id == card_id)
         .order_by(event.c.id)
     )
