@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import time
 
@@ -53,10 +54,9 @@ class Corroborator:
                 if self._asked[accusation.id][0] <= self._clock():
                     await self._ask(accusation)
             soonest = min((when for when, _ in self._asked.values()), default=self._clock() + _POLL_S)
-            try:
-                await asyncio.wait_for(self._woken.wait(), min(max(soonest - self._clock(), 0.0), _POLL_S))
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(max(soonest - self._clock(), 0.0), _POLL_S)):
+                    await self._woken.wait()
 
     async def _ask(self, accusation: accusations.Open) -> None:
         now = self._clock()

@@ -7,12 +7,13 @@ transition, every call is idempotent, and whatever is still pending is taken up 
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import func, select, update
 
 from ..enforcement.target import Access as Read
 from ..enforcement.target import EnforcementError, Outcome, Target
@@ -27,8 +28,9 @@ log = structlog.get_logger("simbond.outbox")
 _AT_ONCE = 64
 _POLL_S = 30.0
 _LONGEST_BACKOFF_S = 300.0
-_INCOMPLETE_ATTEMPTS = 3
-"""How often a bar that is in force is repeated for a serving node that could not be told."""
+_UNTOLD_AGAIN = 4
+"""How often a bar that is in force is repeated for a serving node that could not be told: after an HLR's restart the
+nodes take some seconds to come back to it."""
 
 
 class _Command(NamedTuple):
@@ -58,6 +60,7 @@ class Outbox:
         self._clock = clock
         self._woken = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._untold: dict[int, int] = {}  # command: how often it was in force, but a node was not told
 
     def wake(self) -> None:
         self._woken.set()
@@ -71,10 +74,9 @@ class Outbox:
                     task = asyncio.create_task(self._carry_out(due))
                     self._busy[due.card_id] = task
                     task.add_done_callback(partial(self._ended, due.card_id))
-                try:
-                    await asyncio.wait_for(self._woken.wait(), self._pause())
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause()):
+                        await self._woken.wait()
         finally:
             tasks = list(self._busy.values())
             for task in tasks:
@@ -101,11 +103,14 @@ class Outbox:
         return found[:room]
 
     def _pause(self) -> float:
-        query = select(func.min(command.c.next_at), func.count()).where(command.c.outcome == "pending")
+        pending = select(func.count()).where(command.c.outcome == "pending")
+        soonest = select(func.min(command.c.next_at)).where(
+            command.c.outcome == "pending", command.c.card_id.not_in(self._busy)
+        )
         with self._database.read() as connection:
-            next_at, pending = connection.execute(query).one()
-        self._metrics.pending.set(pending)
-        if next_at is None or self._busy:
+            self._metrics.pending.set(connection.execute(pending).scalar_one())
+            next_at = connection.execute(soonest).scalar()
+        if next_at is None or len(self._busy) >= _AT_ONCE:
             return _POLL_S
         return float(min(max(next_at - self._clock(), 0.0), _POLL_S))
 
@@ -123,52 +128,41 @@ class Outbox:
             wanted = Read.BARRED if due.access is Access.BARRED else Read.ALLOWED
             if read is not wanted:
                 await self._again(due, f"the target was told, but reads back '{read.value}'")
-            elif not outcome.complete and due.attempts + 1 < _INCOMPLETE_ATTEMPTS:
-                await self._again(due, outcome.detail)
+            elif not outcome.complete and self._untold.get(due.id, 0) < _UNTOLD_AGAIN:
+                told = self._untold[due.id] = self._untold.get(due.id, 0) + 1
+                await self._again(due, outcome.detail, tries=told)
             else:
                 await self._confirm(due, outcome)
 
     async def _confirm(self, due: _Command, outcome: Outcome) -> None:
         now = self._clock()
-
-        def confirm(connection: Connection) -> None:
-            connection.execute(
-                update(command)
-                .where(command.c.id == due.id, command.c.outcome == "pending")
-                .values(
-                    outcome="confirmed",
-                    attempts=due.attempts + 1,
-                    done_at=now,
-                    error="" if outcome.complete else outcome.detail[:400],
-                )
-            )
-
-        if await self._write(confirm):
+        self._untold.pop(due.id, None)
+        error = "" if outcome.complete else outcome.detail[:400]
+        if await self._note(due, outcome="confirmed", done_at=now, error=error):
             self._metrics.commands.labels(due.access.value, "confirmed").inc()
             self._metrics.confirm_s.observe(now - due.at)
             log.info("confirmed", command=due.id, access=due.access.value, ms=round((now - due.at) * 1000, 1))
 
-    async def _again(self, due: _Command, error: str) -> None:
-        pause = min(0.5 * 2**due.attempts, _LONGEST_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
-        next_at = self._clock() + pause
-
-        def postpone(connection: Connection) -> None:
-            connection.execute(
-                update(command)
-                .where(command.c.id == due.id, command.c.outcome == "pending")
-                .values(attempts=due.attempts + 1, next_at=next_at, error=error[:400])
-            )
-
+    async def _again(self, due: _Command, error: str, tries: int | None = None) -> None:
+        """tries: how often it failed like this; as often as it was attempted unless given."""
+        tries = due.attempts + 1 if tries is None else tries
+        pause = min(0.5 * 2 ** (tries - 1), _LONGEST_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
         self._metrics.commands.labels(due.access.value, "failed").inc()
         log.warning("not confirmed", command=due.id, access=due.access.value, error=error, again_s=round(pause, 1))
-        await self._write(postpone)
+        if not await self._note(due, next_at=self._clock() + pause, error=error[:400]):
+            self._untold.pop(due.id, None)
 
-    async def _write(self, unit: Callable[[Connection], None]) -> bool:
-        """False when the database did not take it; the command stays as it was and is tried again."""
+    async def _note(self, due: _Command, **values: Any) -> bool:
+        """Writes how an attempt went. False when a newer command superseded this one meanwhile, or when the database
+        did not take it: then the command stays as it was and is tried again."""
+        change = (
+            update(command)
+            .where(command.c.id == due.id, command.c.outcome == "pending")
+            .values(attempts=due.attempts + 1, **values)
+        )
         try:
-            await self._writer.submit(unit)
+            return await self._writer.submit(lambda connection: connection.execute(change).rowcount > 0)
         except (StoreBusy, StoreUnavailable) as e:
             log.warning("outbox not written", error=str(e))
             await asyncio.sleep(1)
             return False
-        return True
