@@ -254,6 +254,8 @@ def _differ(identity, key, known):
 
 
 def _moved(claimed, identity):
+    if not claimed:
+        return False  # nothing was said yet: the next attempt reads it anyway
     if _differ(identity, "imei", claimed.get("imei")):
         return True
     if identity.get("iccid"):

@@ -101,6 +101,7 @@ def test_comes_back_after_the_server_does(agent, server):
     second = process.wait_for("waiting", why="uplink")["seconds"]
     assert first <= 2
     assert second <= 4
+    assert "sim" not in {event["event"] for event in process.events}  # no other card: no shorter wait
     server.start()
     server.evidence()
 
