@@ -1,5 +1,6 @@
 """Finding MicroPython, and the image that a board's flash gets."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_the_build_holds_every_module_and_nothing_stale(tmp_path):
 
 def test_the_agent_fits_its_flash(tmp_path):
     assert build.core_size(build.build_agent(tmp_path), "quectel") <= 64 * 1024
+
+
+def test_mip_installs_all_of_the_core():
+    root = Path(build.simbond_agent.__file__).parent.parent
+    listed = [name for name, _ in json.loads((root / "package.json").read_text())["urls"]]
+    core = {p.relative_to(root).as_posix() for p in root.glob("simbond_agent/**/*.py") if p.parent.name != "modem"}
+    modem = {f"simbond_agent/modem/{name}.py" for name in ("__init__", "base", "generic")}
+    assert (core | modem) - {"simbond_agent/posix.py"} <= set(listed)
+    assert [name for name in listed if not (root / name).is_file()] == []
 
 
 def test_romfs_image(tmp_path):
