@@ -20,6 +20,9 @@ class Open(NamedTuple):
     imsi: str
     scenario: str
     accuser_imei: str
+    accuser_refuted: int
+    """How many of the accuser's claims were refuted before."""
+    bound_imei: str | None
 
 
 def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> int | None:
@@ -55,6 +58,7 @@ def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: 
 
 def still_open(connection: Connection, card_id: int | None = None) -> list[Open]:
     """The open accusations, of one card or of all, oldest first."""
+    bound = device.alias("bound")
     query = (
         select(
             accusation.c.id,
@@ -63,9 +67,12 @@ def still_open(connection: Connection, card_id: int | None = None) -> list[Open]
             card.c.imsi,
             card.c.scenario,
             device.c.imei,
+            device.c.refuted,
+            bound.c.imei,
         )
         .join(card, card.c.id == accusation.c.card_id)
         .join(device, device.c.id == accusation.c.device_id)
+        .outerjoin(bound, bound.c.id == card.c.device_id)
         .where(accusation.c.outcome == "open")
         .order_by(accusation.c.id)
     )

@@ -48,7 +48,8 @@ class Corroborator:
         while True:
             self._woken.clear()
             with self._database.read() as connection:
-                found = accusations.still_open(connection)
+                # Whole batches share one IMEI: what the network sees does not tell two such devices apart.
+                found = [a for a in accusations.still_open(connection) if a.accuser_imei != a.bound_imei]
             self._asked = {a.id: self._asked.get(a.id, (0.0, _SHORTEST_S)) for a in found}
             for accusation in found:
                 if self._asked[accusation.id][0] <= self._clock():

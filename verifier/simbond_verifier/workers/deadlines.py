@@ -20,7 +20,8 @@ _POLL_S = 1.0
 
 
 class Deadlines:
-    """`run` until cancelled. What came due while the verifier was down is found at the next start."""
+    """`run` until cancelled. What came due while the verifier was down is found at the next start; only silence counts
+    from then, because there was nobody to speak to."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Deadlines:
         self._scenarios = scenarios
         self._on_change = on_change
         self._clock = clock
+        self._listens_since = clock()
 
     async def run(self) -> None:
         while True:
@@ -76,7 +78,9 @@ class Deadlines:
             if scenario is None:
                 continue
             silence = scenario.accusation.suspend_on_silence_s
-            if silence is not None and now - accusation.at >= silence:
+            challenged = max(accusation.at, self._listens_since)
+            # Whoever has lied before moves nothing by words and silence (see accusations.accuse).
+            if silence is not None and not accusation.accuser_refuted and now - challenged >= silence:
                 found.append((accusation.id, True))
             elif now - accusation.at >= scenario.accusation.window_s:
                 found.append((accusation.id, False))
