@@ -1,0 +1,36 @@
+"""make bench: a table for people, bench.json (flat) for machines. Ratios are taken within this one run."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench import agent, hlr, ingest
+
+FIGURES = {
+    "evidence_octets": ("Evidence on the wire, LTE, octets", "<= 160"),
+    "verify_ratio": ("decode + verify, one core, of openssl's verify", ">= 0.80"),
+    "ingest_single_ratio": ("durable ingest over HTTP, one a request", ">= 0.42"),
+    "ingest_batch_ratio": ("durable ingest over HTTP, batches", ">= 0.70"),
+    "hlr_p50_ms": ("Evidence received to HLR confirmed, p50, ms", ""),
+    "hlr_p99_ms": ("the same, p99, ms", ""),
+    "sign_ratio": ("signing: MicroPython's time to CPython's", ""),
+    "agent_heap_peak": ("heap peak of the agent while attesting, octets", "<= 65536"),
+    "agent_mpy_bytes": ("core, one dialect, one uplink as .mpy, octets", "<= 65536"),
+}
+
+
+def main() -> None:
+    found: dict[str, float] = {}
+    for part in (ingest, hlr, agent):
+        found |= part.measure()
+    for key, (what, bound) in FIGURES.items():
+        value = f"{found[key]:10.2f}" if key in found else "         -"
+        print(f"{value}  {what:52} {bound:10} [{key}]")
+    for key in sorted(found.keys() - FIGURES.keys()):
+        print(f"{found[key]:10.0f}  [{key}]")
+    Path("bench.json").write_text(json.dumps({k: round(v, 4) for k, v in found.items()}, indent=2) + "\n")
+
+
+main()

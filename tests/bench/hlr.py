@@ -1,0 +1,76 @@
+"""From the Evidence of a moved card to the HLR's confirmation, 200 times, on a real osmo-hlr with serving nodes."""
+
+import asyncio
+import http.client
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+from simbond_agent.claims import TRAY_EMPTY
+from simbond_tools.gsup_peer import ServingNode
+from simbond_tools.hlr import PrivateHlr
+from simbond_verifier import fleet
+from simbond_verifier.enforcement.gsup import Domain
+from simbond_verifier.freshness import issue
+from simbond_verifier.store.database import Database
+from support.attester import Attester
+
+from .fleet import cores, prepare, serving
+
+MOVES = 200
+_TIMES = """
+SELECT c.done_at - v.at FROM command c JOIN event e ON e.id = c.event_id JOIN evidence v ON v.id = e.evidence_id
+WHERE c.outcome = 'confirmed' AND c.access = 'barred'
+"""
+
+
+def measure() -> dict[str, float]:
+    """hlr_p50_ms and hlr_p99_ms; nothing where osmo-hlr is not installed."""
+    if not PrivateHlr.available():
+        return {}
+    with tempfile.TemporaryDirectory() as name, PrivateHlr() as hlr:
+        return asyncio.run(_moves(Path(name), hlr))
+
+
+async def _moves(folder: Path, hlr: PrivateHlr) -> dict[str, float]:
+    meters, secret = prepare(folder, MOVES)
+    thief = Attester(imei="353456060000024", iccid=None, imsi=None, cell=None)
+    database = Database(folder / "bench.db")
+    with database.write() as connection:
+        fleet.enrol(
+            connection,
+            thief.enrolment(),
+            imei=None,
+            label="",
+            allow_duplicate_imei=False,
+            actor="bench",
+            now=time.time(),
+        )
+    database.close()
+    hlr.add_subscribers((str(m.imsi), f"861{n:09}") for n, m in enumerate(meters))
+    sgsn, msc = ServingNode(hlr.host, "sgsn-bench", Domain.PS), ServingNode(hlr.host, "msc-bench", Domain.CS)
+    async with sgsn, msc:
+        with serving(folder, cores()[0], "--target", hlr.url) as port:
+            http_connection = http.client.HTTPConnection("127.0.0.1", port)
+            for meter in meters:
+                for node in (sgsn, msc):
+                    await node.update_location(str(meter.imsi))
+                stolen, meter.iccid, meter.status = meter.iccid, None, TRAY_EMPTY
+                await asyncio.to_thread(_post, http_connection, meter, secret)
+                thief.iccid = stolen
+                await asyncio.to_thread(_post, http_connection, thief, secret)
+                for node in (sgsn, msc):
+                    await asyncio.wait_for(node.cancelled.get(), 10)
+            await asyncio.sleep(0.5)
+            http_connection.close()
+    rows = sqlite3.connect(folder / "bench.db").execute(_TIMES).fetchall()
+    times = sorted(1000 * ms for (ms,) in rows)
+    if len(times) != MOVES:
+        raise RuntimeError(f"only {len(times)} of {MOVES} suspensions were confirmed")
+    return {"hlr_p50_ms": times[MOVES // 2], "hlr_p99_ms": times[MOVES * 99 // 100]}
+
+
+def _post(connection: http.client.HTTPConnection, device: Attester, secret: bytes) -> None:
+    connection.request("POST", "/v1/evidence", device.evidence(issue(secret, device.kid, time.time())))
+    connection.getresponse().read()
