@@ -18,7 +18,7 @@ from .uplink.http import HttpUplink
 
 _MIN_INTERVAL_S = 5
 _MAX_INTERVAL_S = 7 * 24 * 3600
-# So many answers in a row may ask for the next Evidence at once; then _MIN_INTERVAL_S holds.
+# So many answers in a row may ask for the next Evidence at once; then the agent backs off.
 _AT_ONCE_MAX = 4
 # A card that was just inserted, or a modem that was just started, may take so long to read it.
 _SIM_READY_S = 20
@@ -94,13 +94,12 @@ class Agent:
                 if self._modem is None:
                     await self._open_modem()
                 why = "interval"
-                delay = self._delay(await self._attest())
-                backoff.reset()
+                delay = self._delay(await self._attest(), backoff)
             except Exception as e:
                 why = "uplink" if isinstance(e, UplinkError) else "modem" if isinstance(e, ModemError) else "internal"
                 self._report.event("error", what=why, detail=str(e) or type(e).__name__)
                 if why == "uplink":
-                    hold = e.retry_after
+                    hold = min(e.retry_after, _MAX_INTERVAL_S)
                 else:
                     self._close_modem()  # it may have been reset: it is set up anew
                 delay = backoff.next(hold)
@@ -136,13 +135,16 @@ class Agent:
         )
         return answer
 
-    def _delay(self, answer):
+    def _delay(self, answer, backoff):
         """Seconds until the next Evidence: 0 at once, else within bounds."""
-        if answer.again and self._at_once < _AT_ONCE_MAX:
-            self._at_once += 1
-            return 0
-        self._at_once = 0
-        return min(max(answer.interval_s, _MIN_INTERVAL_S), _MAX_INTERVAL_S)
+        if not answer.again:
+            self._at_once = 0
+            backoff.reset()
+            return min(max(answer.interval_s, _MIN_INTERVAL_S), _MAX_INTERVAL_S)
+        if self._at_once == _AT_ONCE_MAX:
+            return backoff.next()
+        self._at_once += 1
+        return 0
 
     async def _binding(self, identity):
         cell = await self._modem.cell()
@@ -219,7 +221,7 @@ class Agent:
                 return
             poll = _HURRY_S if start + waited < self._hurry_until else self._poll_s
             await self._sleep(min(poll, seconds - waited))
-            if await self._card_moved() and self._uptime.seconds() - start >= hold:
+            if waited >= hold and await self._card_moved():
                 return
 
     async def _sleep(self, seconds):
