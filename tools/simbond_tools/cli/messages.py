@@ -37,6 +37,6 @@ def from_octets(octets: bytes, *, force_hex: bool = False, force_text: bool = Fa
             return base64.b64decode(padded.translate(bytes.maketrans(b"-_", b"+/"))), "base64"
         except binascii.Error as e:
             raise Failure("input", f"This is no base64 text: {e}.", exit_code=USAGE) from None
-    if force_text or not octets:
+    if force_text or not text:
         raise Failure("input", "There is no message: give hex, base64, or a file by @FILE.", exit_code=USAGE)
     return octets, "raw"
