@@ -8,6 +8,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
@@ -26,13 +27,20 @@ class Database:
         self.path = Path(path)
         if not self.path.parent.is_dir():
             raise StoreError(f"{self.path.parent} is no directory; create it or choose another with --db")
+        if self.path.is_dir():
+            raise StoreError(f"{self.path} is a directory; name a file in it with --db")
         self.engine = _engine(self.path)
         try:
+            # First of all: SQLite gives the files that it keeps beside this one the same mode.
+            self.path.touch(mode=0o600)
+            self.path.chmod(0o600)
             self.migrate()
-        except (DatabaseError, sqlite3.Error) as e:
+        except (DatabaseError, sqlite3.Error, OSError) as e:
             self.engine.dispose()
             raise StoreError(f"{self.path} cannot be used: {getattr(e, 'orig', e)}") from e
-        self.path.chmod(0o600)
+        except CommandError as e:
+            self.engine.dispose()
+            raise StoreError(f"{self.path} cannot be used: {e}; if a newer simbond wrote it, install that one") from e
 
     def migrate(self) -> None:
         """Applies the migrations that are missing (Alembic)."""
