@@ -6,9 +6,10 @@ import pytest
 
 from simbond_tools.agent_process import AgentProcess
 from simbond_tools.build import ROM, build_agent
+from simbond_tools.demo.authority import Authority, make_authority
 from simbond_tools.emulator import Modem
 from support.cards import CARD
-from support.device_server import Authority, DeviceServer
+from support.device_server import DeviceServer
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,7 @@ def modem() -> Iterator[Modem]:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path / "authority")
+    return make_authority(tmp_path / "authority")
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def agent(
             settings: dict[str, object] = {
                 "tty": modem.port,
                 "url": server.url,
-                "ca": authority.ca,
+                "ca": authority.ca_der,
                 "rom": rom,
                 "state_dir": tmp_path / "state",
                 "scenario": 260,

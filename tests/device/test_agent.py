@@ -9,9 +9,10 @@ import pytest
 
 from simbond_agent import claims
 from simbond_tools.agent_process import AgentError
+from simbond_tools.demo.authority import make_authority
 from simbond_tools.emulator import Modem
 from support.cards import CARD, OTHER_CARD
-from support.device_server import Authority, Reply
+from support.device_server import Reply
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -82,7 +83,7 @@ def test_another_imei_is_told_at_once_with_its_flag(enrolled, server, modem):
 
 
 def test_a_server_of_another_authority_gets_nothing(agent, server, tmp_path):
-    process = agent(ca=Authority(tmp_path / "stranger").ca)
+    process = agent(ca=make_authority(tmp_path / "stranger").ca_der)
     assert "CERT" in process.wait_for("error", what="uplink")["detail"].upper()
     assert server.requests == []
 

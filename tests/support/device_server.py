@@ -1,22 +1,20 @@
 """What an agent under test attests to: a small HTTP(S) server that checks every signature with `cryptography`."""
 
-import datetime
 import os
 import ssl
 import threading
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 import cbor2
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from simbond_agent import claims
+from simbond_tools.demo.authority import Authority
 
 
 class Received(NamedTuple):
@@ -46,42 +44,6 @@ class Reply(NamedTuple):
     tier: int = 2
     reasons: tuple[str, ...] = ()
     interval_s: int = 3600
-
-
-class Authority:
-    """A certificate authority, and a server certificate for localhost by it."""
-
-    def __init__(self, directory: Path, host: str = "localhost") -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self.ca = directory / "ca.der"
-        self.server = directory / "server.pem"
-        ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-        ca = _certificate("Test CA", ca_key, "Test CA", ca_key, x509.BasicConstraints(True, None))
-        leaf = _certificate(host, key, "Test CA", ca_key, x509.SubjectAlternativeName([x509.DNSName(host)]))
-        self.ca.write_bytes(ca.public_bytes(serialization.Encoding.DER))
-        self.server.write_bytes(
-            leaf.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-
-
-def _certificate(
-    subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, by: ec.EllipticCurvePrivateKey, extension: Any
-) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(extension, critical=True)
-        .sign(by, hashes.SHA256())
-    )
 
 
 class DeviceServer:

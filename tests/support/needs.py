@@ -15,3 +15,14 @@ def program(name: str, *, package: str) -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(message, pytrace=False)
     pytest.skip(message)
+
+
+def micropython32() -> str:
+    """A 32-bit MicroPython: $SIMBOND_MICROPYTHON32, as .ci/micropython32 provides it. Missing: as `program`."""
+    path = os.environ.get("SIMBOND_MICROPYTHON32", "build/micropython32/micropython")
+    if os.access(path, os.X_OK):
+        return os.path.abspath(path)
+    message = "there is no 32-bit MicroPython; on Debian: .ci/micropython32 build/micropython32"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)

@@ -3,15 +3,14 @@
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from simbond_tools.client import Api
+from simbond_tools.demo.authority import make_authority
 
-from .device_server import Authority
 from .verifier import SCENARIO
 
 SIMBOND = (sys.executable, "-m", "simbond_tools.cli")
@@ -46,10 +45,8 @@ class VerifierServer:
         for number, text in enumerate(scenarios):
             (folder / "scenarios" / f"{number}.toml").write_text(text)
         if tls:
-            authority = Authority(folder / "tls")
-            self.ca_der = authority.ca
-            self.ca = folder / "tls" / "ca.pem"
-            self.ca.write_text(ssl.DER_cert_to_PEM_cert(authority.ca.read_bytes()))
+            authority = make_authority(folder / "tls")
+            self.ca, self.ca_der = authority.ca_pem, authority.ca_der
             self._options += ["--tls-cert", str(authority.server), "--tls-key", str(authority.server)]
 
     def __enter__(self) -> "VerifierServer":

@@ -1,6 +1,5 @@
 """A certificate authority for one run, and the certificate of a server on localhost."""
 
-import ipaddress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +20,8 @@ class Authority(NamedTuple):
 
 
 def make_authority(folder: Path) -> Authority:
-    """Makes them, good for a day."""
+    """Makes them, good for a day; the folder too, if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
     made = Authority(folder / "ca.der", folder / "ca.pem", folder / "server.pem")
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca = _certificate("simbond demo CA", ca_key, None, ca_key)
@@ -55,8 +55,6 @@ def _certificate(
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         builder = builder.add_extension(usage, critical=True)
     else:
-        names = x509.SubjectAlternativeName(
-            [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        )
+        names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
         builder = builder.add_extension(names, critical=False)
     return builder.sign(signer, SHA256())

@@ -1,0 +1,82 @@
+"""The agent: what it sends, how long it signs, what heap and flash it takes."""
+
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from simbond_agent import p256
+from simbond_tools.agent_process import AgentError, AgentProcess
+from simbond_tools.build import ROM, build_agent, core_size
+from simbond_tools.emulator import Card, Modem
+from simbond_tools.micropython import find
+from support.server import VerifierServer
+
+SIGNATURES = 100
+HEAP_STEP = 4
+VECTOR = Path(__file__).parents[1] / "vectors" / "evidence-lte.json"
+AGENT = Path(p256.__file__).parents[1]
+_SIGN = f"""
+import sys, time
+sys.path.insert(0, {str(AGENT)!r})
+from simbond_agent import p256
+key = bytes(31) + b"\\x07"
+p256.sign(key, b"warm")
+start = time.ticks_us()
+for n in range({SIGNATURES}):
+    p256.sign(key, b"%d" % n)
+print(time.ticks_diff(time.ticks_us(), start))
+"""
+
+
+def measure() -> dict[str, float]:
+    """evidence_octets, sign_ratio, agent_heap_peak, agent_mpy_bytes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sizes = build_agent(folder)
+        return {
+            "evidence_octets": json.loads(VECTOR.read_text())["octets"],
+            **_signing(),
+            "agent_heap_peak": _smallest_heap(folder),
+            "agent_mpy_bytes": core_size(sizes, "quectel"),
+        }
+
+
+def _signing() -> dict[str, float]:
+    key = bytes(31) + b"\x07"
+    best_device = best_here = float("inf")
+    for _ in range(3):
+        done = subprocess.run([find(), "-c", _SIGN], capture_output=True, text=True, check=True)
+        best_device = min(best_device, int(done.stdout) / 1e6 / SIGNATURES)
+        start = time.perf_counter()
+        for n in range(SIGNATURES):
+            p256.sign(key, b"%d" % n)
+        best_here = min(best_here, (time.perf_counter() - start) / SIGNATURES)
+    return {"sign_ratio": best_device / best_here, "sign_micropython_us": best_device * 1e6}
+
+
+def _smallest_heap(folder: Path) -> int:
+    """The smallest heap, in steps of 4 KiB and as on a board of 32 bits, in which the agent attests over TLS, code in
+    flash."""
+    words = 64
+    with (
+        VerifierServer(folder, tls=True) as server,
+        Modem("quectel-ec25", card=Card(iccid="89860012345678901237", imsi="460001234567890")) as modem,
+    ):
+        while words > HEAP_STEP:
+            agent = AgentProcess(
+                tty=modem.port,
+                url=server.url,
+                ca=server.ca_der,
+                state_dir=folder / "state",
+                rom=folder / ROM,
+                heap=f"{words - HEAP_STEP}wk",
+            )
+            try:
+                with agent:
+                    agent.wait_for("attested", timeout_s=15)
+            except AgentError:
+                break
+            words -= HEAP_STEP
+    return words * 1024
