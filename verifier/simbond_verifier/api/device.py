@@ -57,9 +57,10 @@ class DeviceApi:
         message = await _body(receive, claims.MAX_OCTETS)
         if message is None:
             result = self._ingest.noted(refused(Reason.OVERSIZED, None))
-            await _answer(send, self._ingest.answer(result), status=413)
-            return
-        await _answer(send, self._ingest.answer(await self._ingest.one(message)))
+        else:
+            result = await self._ingest.one(message)
+        status = 413 if message is None else 200
+        await _answer(send, self._ingest.answer(result), status=status, message_id=result.message_id)
 
     async def _batch(self, receive: Receive, send: Send) -> None:
         body = await _body(receive, BATCH_OCTETS)
@@ -92,7 +93,16 @@ async def _body(receive: Receive, limit: int) -> bytes | None:
     return body if len(body) <= limit else None
 
 
-async def _answer(send: Send, body: bytes, *, status: int = 200, media_type: tuple[bytes, bytes] = _CBOR) -> None:
+async def _answer(
+    send: Send,
+    body: bytes,
+    *,
+    status: int = 200,
+    media_type: tuple[bytes, bytes] = _CBOR,
+    message_id: str | None = None,
+) -> None:
     headers = [media_type, (b"content-length", b"%d" % len(body))]
+    if message_id is not None:
+        headers.append((b"x-message-id", message_id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

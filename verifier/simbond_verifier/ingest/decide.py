@@ -2,6 +2,7 @@
 SQLAlchemy takes the rest.
 """
 
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -60,11 +61,13 @@ class Result(NamedTuple):
     """A new accusation waits for the network view."""
     changed: bool = False
     """A card changed its state: there may be something in the outbox."""
+    message_id: str | None = None
+    """By which the log and the answer name a message that was refused, and so has no evidence_id."""
 
 
 def refused(reason: Reason, kid: bytes | None, interval_s: int = UNBOUND_INTERVAL_S) -> Result:
     """The result for Evidence that counts for nothing."""
-    return Result(Tier.CONTRAINDICATED, (reason,), interval_s, kid)
+    return Result(Tier.CONTRAINDICATED, (reason,), interval_s, kid, message_id=token_hex(4))
 
 
 class Decider:

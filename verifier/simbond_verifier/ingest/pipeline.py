@@ -120,6 +120,7 @@ class Ingest:
                 reasons=list(result.reasons),
                 kid=result.kid.hex() if result.kid else None,
                 evidence=result.evidence_id,
+                message=result.message_id,
             )
         if result.accused:
             self._on_accusation()
