@@ -16,8 +16,8 @@ _PROTECTION = {
     "sim": "SIM: the signing key is in the card's own applet",
 }
 _FLAGS = {
-    "sim-changed": "another card than at the last start",
-    "imei-changed": "another IMEI than at the last start",
+    "sim-changed": "another card than in the last evidence that was answered",
+    "imei-changed": "another IMEI than in the last evidence that was answered",
     "tray-empty": "no card in the tray",
     "tamper": "the device was opened",
     "iccid-mismatch": "the modem's ICCID and the one in EF_ICCID differ",

@@ -76,7 +76,12 @@ def server_options(*, token_required: bool = True) -> Callable[[F], F]:
         @click.option(
             "--ca", envvar="SIMBOND_CA", metavar="FILE", help="Certificate authority of its own, PEM. [env: SIMBOND_CA]"
         )
-        @click.option("--plain-http", is_flag=True, help="Send the token without TLS beyond this machine.")
+        @click.option(
+            "--plain-http",
+            is_flag=True,
+            envvar="SIMBOND_PLAIN_HTTP",
+            help="Send the token without TLS beyond this machine. [env: SIMBOND_PLAIN_HTTP]",
+        )
         @wraps(command)
         def with_server(
             *arguments: Any, url: str, token: str | None, ca: str | None, plain_http: bool, **more: Any
