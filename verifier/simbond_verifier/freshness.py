@@ -1,12 +1,14 @@
 """Freshness: stateless nonces and the order of (bootcount, uptime). Pure: the clock is an argument.
 
-A nonce is the low 24 bits of the second it was issued in and 40 bits of an HMAC over key id and whole second. Any
-verifier node that shares the secret can check it; nobody else can make one, and no device can use another's. The HMAC
-key changes every day, by derivation. Nonces older than 2^24 s (194 days) are wrong rather than expired.
+A nonce is the low 24 bits of the second it was issued in and 40 bits of a MAC over key id and whole second. Any
+verifier node that shares the secret can check it; nobody else can make one, and no device can use another's. The MAC
+key changes every day, by derivation. The MAC is keyed BLAKE2s (RFC 7693), a third of HMAC-SHA-256's time: two are made
+for every Evidence. Nonces older than 2^24 s (194 days) are wrong rather than expired.
 """
 
-import hmac
 from functools import lru_cache
+from hashlib import blake2s
+from hmac import compare_digest
 
 from .reasons import Reason
 
@@ -17,12 +19,12 @@ _MODULUS = 1 << 24
 
 @lru_cache(maxsize=512)
 def _day_key(secret: bytes, day: int) -> bytes:
-    return hmac.digest(secret, b"simbond nonce" + day.to_bytes(4, "big"), "sha256")
+    return blake2s(day.to_bytes(4, "big"), key=secret, person=b"sb nonce").digest()
 
 
 def _tag(secret: bytes, kid: bytes, second: int) -> bytes:
     key = _day_key(secret, second // _DAY_S)
-    return hmac.digest(key, kid + second.to_bytes(8, "big"), "sha256")[:5]
+    return blake2s(kid + second.to_bytes(8, "big"), key=key, digest_size=5).digest()
 
 
 def issue(secret: bytes, kid: bytes, now: float) -> bytes:
@@ -36,7 +38,7 @@ def check(secret: bytes, kid: bytes, nonce: bytes, now: float, max_age_s: float)
     # Another node's clock may be a little ahead of this one's.
     newest = int(now) + _SKEW_S
     second = newest - (newest - int.from_bytes(nonce[:3], "big")) % _MODULUS
-    if second < 0 or not hmac.compare_digest(nonce[3:], _tag(secret, kid, second)):
+    if second < 0 or not compare_digest(nonce[3:], _tag(secret, kid, second)):
         return Reason.NONCE_WRONG
     return float(second) if now - second <= max_age_s else Reason.NONCE_EXPIRED
 

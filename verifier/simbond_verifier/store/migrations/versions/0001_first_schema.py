@@ -32,6 +32,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_device_imei"), ["imei"], unique=False)
 
     op.create_table(
+        "evidence",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("device_id", sa.Integer(), nullable=False),
+        sa.Column("card_id", sa.Integer(), nullable=True),
+        sa.Column("tier", sa.Integer(), nullable=False),
+        sa.Column("reasons", sa.String(length=400), nullable=False),
+        sa.Column("message", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence")),
+    )
+    op.create_table(
         "setting",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
@@ -81,22 +92,6 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_card_deadline", ["deadline"], unique=False, sqlite_where=sa.text("deadline IS NOT NULL")
         )
-
-    op.create_table(
-        "evidence",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("device_id", sa.Integer(), nullable=False),
-        sa.Column("card_id", sa.Integer(), nullable=True),
-        sa.Column("tier", sa.Integer(), nullable=False),
-        sa.Column("reasons", sa.String(length=400), nullable=False),
-        sa.Column("message", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["card_id"], ["card.id"], name=op.f("fk_evidence_card_id")),
-        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_evidence_device_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence")),
-    )
-    with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.create_index("ix_evidence_card", ["card_id", "id"], unique=False)
 
     op.create_table(
         "accusation",
@@ -175,10 +170,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_accusation_open", sqlite_where=sa.text("outcome = 'open'"))
 
     op.drop_table("accusation")
-    with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.drop_index("ix_evidence_card")
-
-    op.drop_table("evidence")
     with op.batch_alter_table("card", schema=None) as batch_op:
         batch_op.drop_index("ix_card_deadline", sqlite_where=sa.text("deadline IS NOT NULL"))
 
@@ -186,6 +177,7 @@ def downgrade() -> None:
     op.drop_table("token")
     op.drop_table("subscriber")
     op.drop_table("setting")
+    op.drop_table("evidence")
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_imei"))
 
