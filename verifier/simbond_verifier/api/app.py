@@ -76,7 +76,8 @@ def _report_problems(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def _http(_: Request, e: HTTPException) -> Response:
-        return Problem(e.status_code, "http", f"{e.detail}; /v1/openapi.json lists what there is.").response()
+        detail = f"{e.detail}; /v1/openapi.json lists what there is."
+        return Problem(e.status_code, "http", detail, headers=e.headers).response()
 
 
 def _document(api: FastAPI) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class DeviceApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if scope["method"] != "POST":
-            await send_problem(send, Problem(405, "method-not-allowed", f"{path} takes POST only."))
+            problem = Problem(405, "method-not-allowed", f"{path} takes POST only.", headers={"allow": "POST"})
+            await send_problem(send, problem)
             return
         try:
             if path == "/v1/evidence":

@@ -42,7 +42,7 @@ class Services:
         scenarios: Scenarios,
         ingest: Ingest,
         metrics: Metrics,
-        embedded: Embedded,
+        embedded: Embedded | None,
         on_change: Callable[[], None],
         clock: Callable[[], float] = time,
     ) -> None:
@@ -267,6 +267,10 @@ def list_scenarios(services: Use, _: Reads) -> models.ScenarioNames:
 @router.get("/subscribers/{imsi}", tags=["network"])
 async def ask_subscriber(services: Use, _: Reads, imsi: str) -> models.Subscriber:
     """What the embedded enforcement table says: whether network equipment may let the card in."""
+    if services.embedded is None:
+        raise Problem(
+            409, "target-elsewhere", "This verifier bars cards at another target, not in its own table; ask there."
+        )
     try:
         access = await services.embedded.state(imsi)
     except UnknownSubscriber as e:
