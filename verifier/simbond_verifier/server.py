@@ -128,7 +128,8 @@ async def running(settings: Settings) -> AsyncIterator[ASGIApp]:
     writer.start()
     tasks = [asyncio.create_task(_kept_up(work)) for work in workers]
     try:
-        yield create_app(Services(database, writer, scenarios, ingest, metrics, embedded, outbox.wake))
+        asked = embedded if target is embedded else None
+        yield create_app(Services(database, writer, scenarios, ingest, metrics, asked, outbox.wake))
     finally:
         for task in tasks:
             task.cancel()

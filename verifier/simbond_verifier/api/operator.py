@@ -269,7 +269,7 @@ async def ask_subscriber(services: Use, _: Reads, imsi: str) -> models.Subscribe
     """What the embedded enforcement table says: whether network equipment may let the card in."""
     if services.embedded is None:
         raise Problem(
-            409, "target-elsewhere", "This verifier bars cards at another target, not in its own table; ask there."
+            409, "target-elsewhere", "Cards are barred at another target (--target); ask there."
         )
     try:
         access = await services.embedded.state(imsi)
