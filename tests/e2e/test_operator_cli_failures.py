@@ -158,6 +158,12 @@ def answering(status: int, body: bytes) -> Iterator[dict[str, str]]:
         (403, b"{}", 6),
         (404, b'{"detail": "\\u001b]0;owned\\u0007"}', 5),
         (422, b'{"detail": "no", "faults": [{"at": "body", "problem": "\\u009b2J"}]}', 4),
+        (
+            422,
+            b'{"code": 1, "exit_code": 0, "detail": [], "faults": [{}, 1, {"line": 2}, {"line": 1, "column": 5}]}',
+            4,
+        ),
+        (422, b'{"detail": "no", "faults": "none"}', 4),
     ],
 )
 def test_whatever_else_answers_there_is_one_clear_line(status: int, body: bytes, exit_code: int) -> None:

@@ -25,11 +25,14 @@ class ApiProblem(Exception):
     """The server refused; the attributes are those of its problem document (RFC 9457)."""
 
     def __init__(self, status: int, document: dict[str, Any]) -> None:
-        """more: the members beyond the standard's own, for example `faults`."""
+        """more: the members beyond the standard's own; `faults` among them is a list of objects."""
         super().__init__(str(document.get("detail", f"the server answered {status}")))
         self.status = status
         self.code = str(document.get("type", "")).rpartition(":")[2] or "http"
         self.more = {k: v for k, v in document.items() if k not in ("type", "title", "status", "detail", "instance")}
+        faults = self.more.pop("faults", None)
+        if isinstance(faults, list):
+            self.more["faults"] = [f for f in faults if isinstance(f, dict)]
 
 
 class _Document(dict[str, Any]):

@@ -37,7 +37,7 @@ json_option = click.option(
 class Failure(Exception):
     """A command that could not do its work: a line for people, an object for machines, an exit code."""
 
-    def __init__(self, code: str, detail: str, *, exit_code: int, **more: Any) -> None:
+    def __init__(self, code: str, detail: str, /, *, exit_code: int, **more: Any) -> None:
         """code: stable, for machines. detail: says what to do next. more: further members of the JSON object."""
         super().__init__(detail)
         self.code = code
@@ -47,7 +47,7 @@ class Failure(Exception):
 
     def report(self, *, json: bool) -> None:
         if json:
-            print_json({"error": {"code": self.code, "detail": self.detail, **self.more}})
+            print_json({"error": self.more | {"code": self.code, "detail": self.detail}})
         else:
             complain(f"Error: {self.detail}")
             print_faults(self.more.get("faults", []))
@@ -64,9 +64,10 @@ def print_faults(faults: Sequence[dict[str, Any]]) -> None:
 
 def _fault_line(fault: dict[str, Any]) -> str:
     if "line" in fault:
-        column = f", {fault['column']}" if fault["column"] else ""
-        return f"line {fault['line']}{column}: {fault['problem']}"
-    return f"{fault['at']}: {fault['problem']}"
+        where = f"line {fault['line']}" + (f", {fault['column']}" if fault.get("column") else "")
+    else:
+        where = fault.get("at", "request")
+    return f"{where}: {fault.get('problem', 'not right')}"
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

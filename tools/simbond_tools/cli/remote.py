@@ -43,7 +43,9 @@ class Server(NamedTuple):
         except Unreachable as e:
             raise Failure("unreachable", str(e), exit_code=UNREACHABLE) from None
         except ApiProblem as e:
-            raise Failure(e.code, str(e), exit_code=_exit_code(e.status), **e.more) from None
+            failure = Failure(e.code, str(e), exit_code=_exit_code(e.status))
+            failure.more = e.more
+            raise failure from None
 
 
 def _exit_code(status: int) -> int:
