@@ -174,3 +174,15 @@ def test_whatever_else_answers_there_is_one_clear_line(status: int, body: bytes,
             assert done.stdout == ""
             assert done.stderr.startswith("Error: ")
             assert all(line.isprintable() for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("body", [b"{}", b'{"point": 1, "revoked_at": null}', b'{"point": "00", "revoked_at": null}'])
+def test_whatever_else_answers_for_a_key_makes_no_evidence_bad(status: int, body: bytes) -> None:
+    with answering(status, body) as environment:
+        done = simbond("evidence", "inspect", "-", stdin=new_device().evidence(bytes(8)), **environment)
+
+    assert done.returncode == (3 if status == 200 else 5)
+    assert ": UNVERIFIED." in done.stdout
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr

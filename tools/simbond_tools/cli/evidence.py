@@ -13,7 +13,6 @@ from simbond_verifier.reasons import Reason
 
 from .common import (
     NEGATIVE,
-    NOT_FOUND,
     UNREACHABLE,
     Failure,
     complain,
@@ -102,17 +101,17 @@ def _fetch(server: Server, kid: str) -> _Key:
     """The key that the verifier has for a key id. Raises Failure."""
     with server.connect() as api:
         device = api.get(f"/v1/devices/{kid}")
-    try:
-        return _Key(_point(_decode(device["point"])), "server", device["revoked_at"])
-    except ValueError:
-        raise Failure("answer", "The verifier gave no P-256 key; check --url.", exit_code=UNREACHABLE) from None
+        try:
+            return _Key(_point(_decode(device["point"])), "server", device["revoked_at"])
+        except (ValueError, TypeError):
+            raise Failure("answer", "The verifier gave no P-256 key; check --url.", exit_code=UNREACHABLE) from None
 
 
 def _without_key(found: Inspection, failure: Failure) -> tuple[Inspection, Failure | None]:
     """What is left to say, and whether the command has failed, where the verifier gave no key."""
     if found.verdict is Verdict.BAD:
         return found, None
-    if failure.exit_code == NOT_FOUND:
+    if failure.code == "device-unknown":
         return found._replace(verdict=Verdict.BAD, reason=Reason.KEY_UNKNOWN, explanation=failure.detail), None
     return found, failure
 
