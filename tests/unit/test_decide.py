@@ -312,6 +312,32 @@ def test_a_scenario_may_leave_re_verification_to_an_operator(tmp_path: Path) -> 
         assert state(desk) == ("bound", "allowed")
 
 
+def test_what_an_operator_suspended_only_an_operator_lifts(desk: Desk) -> None:
+    meter = Attester()
+    desk.bind(meter)
+    desk.do(fleet.suspend, ICCID, reason="court order", actor="olga")
+    for _ in range(3):
+        desk.now += 10
+        assert desk.attest(meter).reasons == (Reason.CARD_SUSPENDED,)
+    assert state(desk) == ("suspended", "barred")
+    desk.do(fleet.resume, ICCID, reason="lifted", reverify=True, scenarios=desk.scenarios, actor="olga")
+    desk.now += 10
+    desk.attest(meter)
+    assert state(desk) == ("bound", "allowed")
+
+
+def test_an_operator_may_take_over_a_suspension(desk: Desk) -> None:
+    """Suspended by the verifier first, held by an operator then: Evidence does not lift it any more."""
+    meter, _ = suspended(desk)
+    desk.do(fleet.suspend, ICCID, reason="under investigation", actor="olga")
+    holds(meter, ICCID)
+    for _ in range(3):
+        desk.now += 10
+        desk.attest(meter)
+    assert state(desk) == ("suspended", "barred")
+    assert desk.history(ICCID)[-1]["detail"] == {"reason": "under investigation"}
+
+
 def test_what_the_network_saw_upholds_an_accusation(desk: Desk) -> None:
     meter, foreign = Attester(), thief()
     desk.bind(meter)

@@ -35,6 +35,8 @@ class Card(NamedTuple):
     device_id: int | None
     accused_at: float | None = None
     """When the newest accusation that is still open was made."""
+    held: bool = False
+    """An operator has suspended it: only an operator lifts that."""
 
 
 class Appraisal(NamedTuple):
@@ -118,7 +120,7 @@ def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
     if state is State.WARNED:
         # A challenge that is not answered yet keeps the warning up.
         return Appraisal(Tier.AFFIRMING, (), None if again else Event.AFFIRM, answers=answers, again=again)
-    if state is State.SUSPENDED and not scenario.reverification.automatic:
+    if state is State.SUSPENDED and (bound.held or not scenario.reverification.automatic):
         return Appraisal(Tier.AFFIRMING, (Reason.CARD_SUSPENDED,), answers=answers, again=again)
     # Suspended or under re-verification: only Evidence made since then counts, and each step asks for the next.
     return Appraisal(

@@ -181,8 +181,8 @@ def bind(
 
 
 def suspend(connection: Connection, iccid: str, *, reason: str, actor: str, now: float) -> Card:
-    """Suspends a card by an operator's decision."""
-    return _change(connection, _card(connection, iccid), Event.SUSPEND, actor=actor, now=now, reason=reason)
+    """Suspends a card by an operator's decision, which no Evidence lifts."""
+    return _change(connection, _card(connection, iccid), Event.SUSPEND, actor=actor, now=now, held=True, reason=reason)
 
 
 def resume(
@@ -199,14 +199,14 @@ def resume(
     reverify false, for good."""
     found = _card(connection, iccid)
     if not reverify or found.device_id is None:
-        return _change(connection, found, Event.LIFT, actor=actor, now=now, reason=reason)
+        return _change(connection, found, Event.LIFT, actor=actor, now=now, held=False, reason=reason)
     scenario = scenarios.get(found.scenario)
     if scenario is None:
         raise Conflict(
             "scenario-unknown", f"Scenario '{found.scenario}' of this card is not loaded; it cannot be re-verified."
         )
     deadline = now + scenario.reverification.deadline_s
-    return _change(connection, found, Event.OPEN, actor=actor, now=now, deadline=deadline, reason=reason)
+    return _change(connection, found, Event.OPEN, actor=actor, now=now, deadline=deadline, held=False, reason=reason)
 
 
 def retire(connection: Connection, iccid: str, *, reason: str, actor: str, now: float) -> Card:
@@ -284,7 +284,19 @@ _DEVICES = select(device, card.c.iccid).select_from(device.outerjoin(card, card.
 
 
 def _card_view(row: RowMapping) -> dict[str, Any]:
-    plain = ("iccid", "imsi", "msisdn", "scenario", "customer", "state", "access", "since", "deadline", "accused_at")
+    plain = (
+        "iccid",
+        "imsi",
+        "msisdn",
+        "scenario",
+        "customer",
+        "state",
+        "access",
+        "since",
+        "deadline",
+        "held",
+        "accused_at",
+    )
     kid = row["kid"]
     return {name: row[name] for name in plain} | {
         "device": None if kid is None else {"kid": kid.hex(), "imei": row["imei"]}

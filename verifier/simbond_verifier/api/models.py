@@ -40,6 +40,7 @@ class Card(_Document):
     access: Access
     since: float
     deadline: float | None = Field(description="Of a re-verification that an operator opened.")
+    held: bool = Field(description="Suspended by an operator: only an operator lifts it.")
     accused_at: float | None = Field(description="When another device claimed this card; null when none did.")
     device: BoundDevice | None
 

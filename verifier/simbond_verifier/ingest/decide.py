@@ -21,7 +21,7 @@ _UNBOUND_NONCE_AGE_S = 2 * UNBOUND_INTERVAL_S
 
 _FIND = """
 SELECT d.kid, d.id, d.imei, d.revoked_at, d.bootcount, d.uptime,
-       c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at
+       c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at, c.held
 FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
 """
 _FIND_AT_ONCE = 500

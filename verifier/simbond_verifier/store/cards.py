@@ -22,13 +22,14 @@ _COLUMNS = (
     card.c.since,
     card.c.device_id,
     card.c.accused_at,
+    card.c.held,
 )
 
 
 def card_from_row(row: tuple[Any, ...]) -> Card:
-    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at."""
-    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at = row
-    return Card(id_, iccid, imsi, scenario, STATUSES[state, access], since, device_id, accused_at)
+    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at, held."""
+    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held = row
+    return Card(id_, iccid, imsi, scenario, STATUSES[state, access], since, device_id, accused_at, bool(held))
 
 
 def by_iccid(connection: Connection, iccid: str) -> Card | None:
@@ -83,18 +84,22 @@ def change(
     device_id: int | None = None,
     evidence_id: int | None = None,
     deadline: float | None = None,
+    held: bool | None = None,
     **detail: Any,
 ) -> Card:
     """Takes a card through an event: new state, a line of history and, where the network has to be told, a command,
-    all in the connection's transaction. An event that changes nothing writes nothing. Raises lifecycle.Refused."""
+    all in the connection's transaction. An event that changes nothing writes nothing. Raises lifecycle.Refused.
+
+    held: whether from now on only an operator lifts the suspension; as before unless given."""
     status = transition(before.status, what, has_device=before.device_id is not None)
-    if status == before.status and deadline is None and what is not Event.BIND:
+    held = before.held if held is None else held
+    if status == before.status and held == before.held and deadline is None and what is not Event.BIND:
         return before
-    after = before._replace(status=status, since=at)
+    after = before._replace(status=status, since=at, held=held)
     connection.execute(
         update(card)
         .where(card.c.id == before.id)
-        .values(state=status.state, access=status.access, since=at, deadline=deadline)
+        .values(state=status.state, access=status.access, since=at, deadline=deadline, held=held)
     )
     event_id = record(
         connection,

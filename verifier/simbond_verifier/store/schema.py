@@ -68,6 +68,7 @@ card = Table(
     Column("device_id", Integer, ForeignKey("device.id"), unique=True),
     Column("accused_at", Float),
     Column("deadline", Float),  # of a re-verification
+    Column("held", Boolean, nullable=False, server_default=text("0")),  # by an operator: no Evidence lifts it
     Index("ix_card_deadline", "deadline", sqlite_where=text("deadline IS NOT NULL")),
 )
 

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("device_id", sa.Integer(), nullable=True),
         sa.Column("accused_at", sa.Float(), nullable=True),
         sa.Column("deadline", sa.Float(), nullable=True),
+        sa.Column("held", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_card_device_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card")),
         sa.UniqueConstraint("device_id", name=op.f("uq_card_device_id")),
