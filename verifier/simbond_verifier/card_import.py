@@ -103,7 +103,7 @@ def _checks(scenarios: list[str]) -> dict[str, _Check]:
     def imsi(values: dict[str, str], name: str) -> str | None:
         normal = identity.imsi(values[name])
         if normal is None:
-            return f"'{values[name]}' is no IMSI: 14 or 15 digits"
+            return f"'{values[name]}' is no IMSI: 15 digits"
         values[name] = normal
         return None
 

@@ -65,7 +65,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.CLAIMS_INVALID: "A claim is missing, unknown or of the wrong type (docs/evidence.cddl).",
     Reason.IMEI_INVALID: "The IMEI is not 14 decimal digits, or is a placeholder.",
     Reason.ICCID_INVALID: "The ICCID is not 19 or 20 digits beginning with 89.",
-    Reason.IMSI_INVALID: "The IMSI does not have 14 or 15 decimal digits.",
+    Reason.IMSI_INVALID: "The IMSI does not have 15 decimal digits.",
     Reason.CELL_INVALID: "The serving cell has an unknown form.",
     Reason.KEY_UNKNOWN: "No enrolled device has this key. Enrol the device first.",
     Reason.KEY_REVOKED: "The key of this device was revoked.",

@@ -15,7 +15,14 @@ from .common import LOCAL, Failure, json_option, print_json
 
 
 @click.command()
-@click.option("--db", type=click.Path(path_type=Path), default="simbond.db", show_default=True, help="Database file.")
+@click.option(
+    "--db",
+    type=click.Path(path_type=Path),
+    default="simbond.db",
+    show_default=True,
+    envvar="SIMBOND_DB",
+    help="Database file.",
+)
 @click.option(
     "--scenarios",
     type=click.Path(path_type=Path),

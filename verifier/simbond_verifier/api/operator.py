@@ -135,7 +135,8 @@ async def import_cards(
         raise Problem(
             422,
             "csv-rows",
-            f"{len(faults)} rows are wrong; nothing was imported. Mend them, or import the good ones with 'partial'.",
+            f"{len({f['line'] for f in faults})} rows are wrong; nothing was imported. "
+            "Mend them, or ask for the good ones alone (partial).",
             faults=faults,
         )
     for start in range(0, len(checked.fresh), fleet.IMPORT_CHUNK):
