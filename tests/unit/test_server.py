@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from simbond_verifier.server import Settings, running
 from simbond_verifier.store import tokens
 from simbond_verifier.store.database import Database
