@@ -7,14 +7,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..refusal import Conflict, NotFound, Refusal
 from ..store.group_commit import StoreBusy, StoreUnavailable
 from .device import PATHS, DeviceApi
 from .device_openapi import PATHS_DOCUMENT
-from .operator import Services, router
+from .operator import IMPORT_PATH, Services, router
 from .problems import MEDIA_TYPE, Problem
+
+BODY_OCTETS = 64 * 1024
+"""Of a request to the operator API. A card list is longer, and is bounded where it is read."""
+
+
+class _BodyTooLarge(HTTPException):
+    """The framework hands on HTTPExceptions that come up while it reads a body, and nothing else."""
 
 
 def create_app(services: Services, lifespan: Any = None) -> ASGIApp:
@@ -39,9 +46,24 @@ def create_app(services: Services, lifespan: Any = None) -> ASGIApp:
         if scope["type"] == "http" and scope["path"] in PATHS:
             await device(scope, receive, send)
         else:
-            await api(scope, receive, send)
+            await api(scope, receive if scope.get("path") == IMPORT_PATH else _bounded(receive), send)
 
     return app
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The framework reads a body before it asks who sent it; this keeps it from filling the memory."""
+    octets = 0
+
+    async def bounded() -> Message:
+        nonlocal octets
+        message = await receive()
+        octets += len(message.get("body", b""))
+        if octets > BODY_OCTETS:
+            raise _BodyTooLarge(413)
+        return message
+
+    return bounded
 
 
 async def _health() -> JSONResponse:
@@ -73,6 +95,15 @@ def _report_problems(api: FastAPI) -> None:
         faults = [{"at": ".".join(map(str, f["loc"])), "problem": f["msg"]} for f in e.errors()]
         words = "; ".join(f"{f['at']}: {f['problem']}" for f in faults)
         return Problem(422, "request-invalid", f"{words}.", faults=faults).response()
+
+    @api.exception_handler(_BodyTooLarge)
+    async def _too_large(_: Request, e: _BodyTooLarge) -> Response:
+        return Problem(413, "body-too-large", f"A request has at most {BODY_OCTETS} octets.").response()
+
+    @api.exception_handler(Exception)
+    async def _fault(_: Request, e: Exception) -> Response:
+        # The server logs it with its traceback.
+        return Problem(500, "internal", "A fault of the verifier's own; its log has the details.").response()
 
     @api.exception_handler(HTTPException)
     async def _http(_: Request, e: HTTPException) -> Response:

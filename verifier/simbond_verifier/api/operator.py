@@ -26,6 +26,7 @@ from .problems import Problem
 
 T = TypeVar("T")
 
+IMPORT_PATH = "/v1/cards/import"
 CSV_OCTETS = 64 * 1024 * 1024
 _READS = frozenset(Role)
 _SITE = frozenset({Role.TECHNICIAN, Role.OPERATOR, Role.ADMIN})
@@ -269,9 +270,7 @@ def list_scenarios(services: Use, _: Reads) -> models.ScenarioNames:
 async def ask_subscriber(services: Use, _: Reads, imsi: str) -> models.Subscriber:
     """What the embedded enforcement table says: whether network equipment may let the card in."""
     if services.embedded is None:
-        raise Problem(
-            409, "target-elsewhere", "Cards are barred at another target (--target); ask there."
-        )
+        raise Problem(409, "target-elsewhere", "Cards are barred at another target (--target); ask there.")
     try:
         access = await services.embedded.state(imsi)
     except UnknownSubscriber as e:
