@@ -5,9 +5,11 @@ import itertools
 import json
 import re
 import sqlite3
+import ssl
 import time
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import cbor2
 import httpx
@@ -18,6 +20,8 @@ from .attester import Attester
 from .server import VerifierServer
 
 TABLES = ("card", "event", "command", "accusation", "evidence", "subscriber", "device", "token", "setting")
+
+T = TypeVar("T")
 
 _numbers = itertools.count(1)
 
@@ -45,12 +49,22 @@ class Answer(NamedTuple):
         return self.tier, self.reasons
 
 
+def eventually(condition: Callable[[], T], seconds: float = 30) -> T:
+    """What the condition gives, as soon as that is anything; the limit is only for a test that fails anyway."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        time.sleep(0.01)
+    return found
+
+
 class Field:
     """A client of a verifier's device endpoints, and eyes on its operator API, log and tables."""
 
     def __init__(self, server: VerifierServer) -> None:
         self.server = server
-        self.http = httpx.Client(base_url=server.url, verify=str(server.ca) if server.ca else False, timeout=60)
+        verify = ssl.create_default_context(cafile=server.ca) if server.ca else False
+        self.http = httpx.Client(base_url=server.url, verify=verify, timeout=60)
 
     def __enter__(self) -> "Field":
         return self
