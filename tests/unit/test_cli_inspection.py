@@ -177,6 +177,32 @@ def test_a_verifiers_result_is_explained() -> None:
     assert told["next nonce"] == NONCE.hex()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {1: 96, 2: "abc", 4: 0},
+        {1: 96, 2: [7], 4: 0},
+        {1: 96, 2: [], 4: "0"},
+        {1: 96, 2: [], 4: 0, 10: 5},
+        {1: 95, 2: [], 4: 0},
+        {1: 96, 2: []},
+        {1: 96, 2: [], 4: 0, 11: 0},
+        [0, 96, [], 0, 0],
+    ],
+)
+def test_what_only_resembles_a_result_is_none(answer: object) -> None:
+    assert inspect(cbor2.dumps(answer)).kind is Kind.UNKNOWN
+
+
+def test_shared_references_do_not_expand() -> None:
+    """A general decoder makes a tree of 2^40 leaves of these 320 octets."""
+    nodes = b"\xd8\x1c\x81\x00" + b"".join(b"\xd8\x1c\x82" + (b"\xd8\x1d" + cbor2.dumps(i)) * 2 for i in range(40))
+    bomb = b"\x98\x29" + nodes
+
+    assert inspect(b"\xa3\x01\x02\x02" + bomb + b"\x04\x00").kind is Kind.UNKNOWN
+    assert inspect(ATTESTER.sign(b"\xa1\x0a" + bomb)).reason is Reason.CLAIMS_INVALID
+
+
 damaged = st.builds(
     lambda message, at, octet, end: (message[:at] + bytes([octet]) + message[at + 1 :])[:end],
     st.sampled_from([EVIDENCE, ENROLMENT, RESULT]),
@@ -204,3 +230,7 @@ def test_what_is_salvaged_grows_with_the_message(end: int) -> None:
 
 def test_deep_nesting_is_cut_short() -> None:
     assert salvage(b"\xd2\x84\x40\xa0\x58\xff" + b"\x81" * 255).payload == {}
+
+
+def test_a_message_of_nothing_but_tags_is_no_message() -> None:
+    assert inspect(b"\xd2" * claims.MAX_OCTETS).kind is Kind.UNKNOWN

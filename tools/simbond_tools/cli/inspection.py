@@ -4,9 +4,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import cbor2
-
 from simbond_agent import claims, identity
+from simbond_verifier import strict_cbor
 from simbond_verifier.evidence import (
     BadEvidence,
     load_key,
@@ -122,19 +121,16 @@ def _report(kind: Kind, message: bytes, verdict: Verdict, reason: Reason | None,
 def _result(message: bytes) -> dict[str, Any] | None:
     """A verifier's answer, None when the message is none."""
     try:
-        found = cbor2.loads(message)
+        found = strict_cbor.decode_all(message)
         tier, codes, interval_s = Tier(found[1]), found[2], found[4]
-        nonce = found.get(claims.NONCE, b"")
-        if found.keys() - {1, 2, 4, claims.NONCE} or not all(isinstance(c, str) for c in codes):
-            return None
-        return {
-            "tier": tier.name.lower(),
-            "reasons": list(codes),
-            "interval_s": int(interval_s),
-            "nonce": nonce.hex() or None,
-        }
-    except Exception:  # noqa: BLE001 - whatever a decoder makes of it, it is no result
+        nonce = found.get(claims.NONCE, b"").hex() or None
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
+    if found.keys() - {1, 2, 4, claims.NONCE} or type(interval_s) is not int or not isinstance(codes, list):
+        return None
+    if not all(isinstance(code, str) for code in codes):
+        return None
+    return {"tier": tier.name.lower(), "reasons": codes, "interval_s": interval_s, "nonce": nonce}
 
 
 def _read(payload: dict[Any, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -1,5 +1,5 @@
-"""Reads as much of a CBOR item as there is. For explaining broken messages; what is trusted goes through cbor2 and
-simbond_verifier.evidence, which give all or nothing."""
+"""Reads as much of a CBOR item as there is. For explaining broken messages; what is trusted goes through
+simbond_verifier.strict_cbor, which gives all or nothing."""
 
 from typing import Any, NamedTuple
 
@@ -51,6 +51,8 @@ class _Reader:
     def item(self) -> Any:
         """The next item. Raises _End when there is not even its head."""
         major, value = self._head()
+        while major == 6:  # a loop: a message may be nothing but tags
+            major, value = self._head()
         match major:
             case 0:
                 return value
@@ -65,8 +67,6 @@ class _Reader:
             case 5:
                 flat = self._elements(2 * value)
                 return {k: v for k, v in zip(flat[::2], flat[1::2], strict=False) if isinstance(k, int | str | bytes)}
-            case 6:
-                return self.item()
         return {20: False, 21: True}.get(value)
 
     def _elements(self, count: int) -> list[Any]:
