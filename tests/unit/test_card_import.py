@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simbond_verifier.card_import import Fault, Row, read
+from simbond_verifier.card_import import FAULTY_ROWS, Fault, Row, read
 from simbond_verifier.refusal import Invalid
 
 HEADER = "iccid,imsi,scenario,msisdn,customer\n"
@@ -93,6 +93,19 @@ def test_a_number_that_is_there_twice(row: str, column: str) -> None:
     good, faults = read(HEADER + GOOD + "\n\n" + row, ["meter"])
     assert good == [ROW]
     assert faults == [Fault(4, column, "is in line 2 already")]
+
+
+@pytest.mark.parametrize("junk", ["x", "1,2,3,4,5"])
+def test_what_is_no_card_list_is_not_read_to_its_end(junk: str) -> None:
+    bad = (junk + "\n") * FAULTY_ROWS
+    _, all_named = read(HEADER + bad, ["meter"])
+    other = "89860012345678904447,460001234560002,meter,,\n"
+    good, faults = read(HEADER + GOOD + "\n" + bad + other + (junk + "\n") * 9, ["meter"])
+
+    assert {f.line for f in all_named} == set(range(2, FAULTY_ROWS + 2))
+    assert [r.line for r in good] == [2, FAULTY_ROWS + 3]
+    assert {f.line for f in faults[:-1]} == set(range(3, FAULTY_ROWS + 3))
+    assert faults[-1] == Fault(FAULTY_ROWS + 4, "", "more faults follow; reading stopped here")
 
 
 def test_line_numbers_are_the_files_also_behind_a_quoted_line_end() -> None:

@@ -12,6 +12,8 @@ from .refusal import Invalid
 
 REQUIRED = ("iccid", "imsi", "scenario")
 OPTIONAL = ("msisdn", "customer")
+FAULTY_ROWS = 1000
+"""So many are named. A list with more is of another kind, and an answer about every row would be far longer than it."""
 
 
 class Row(NamedTuple):
@@ -34,7 +36,8 @@ class Fault(NamedTuple):
 def read(text: str, scenarios: list[str]) -> tuple[list[Row], list[Fault]]:
     """The good rows and the faults of the bad ones. scenarios: the names that are loaded.
 
-    Raises Invalid when the header is unusable: then no row can be read at all.
+    Reading stops at the bad row that is one more than FAULTY_ROWS; the last fault says so. Raises Invalid when the
+    header is unusable: then no row can be read at all.
     """
     text = text.removeprefix("\ufeff")
     first = text.partition("\n")[0]
@@ -51,21 +54,19 @@ def read(text: str, scenarios: list[str]) -> tuple[list[Row], list[Fault]]:
     checks = _checks(scenarios)
     good: list[Row] = []
     faults: list[Fault] = []
+    faulty = 0
     seen: dict[tuple[str, str], int] = {}
     for cells in _rows(lines):
         line = lines.line_num
+        values = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
         if len(cells) != len(header):
-            faults.append(Fault(line, "", f"has {len(cells)} fields, the header has {len(header)}"))
-            continue
-        values = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        found = [
-            Fault(line, name, problem) for name, check in checks.items() if (problem := check(values, name)) is not None
-        ]
-        for name in ("iccid", "imsi"):
-            earlier = seen.setdefault((name, values[name]), line)
-            if earlier != line and not found:
-                found.append(Fault(line, name, f"is in line {earlier} already"))
-        faults += found
+            found = [Fault(line, "", f"has {len(cells)} fields, the header has {len(header)}")]
+        else:
+            found = [Fault(line, name, problem) for name, check in checks.items() if (problem := check(values, name))]
+            for name in ("iccid", "imsi"):
+                earlier = seen.setdefault((name, values[name]), line)
+                if earlier != line and not found:
+                    found.append(Fault(line, name, f"is in line {earlier} already"))
         if not found:
             good.append(
                 Row(
@@ -77,6 +78,12 @@ def read(text: str, scenarios: list[str]) -> tuple[list[Row], list[Fault]]:
                     values.get("customer", ""),
                 )
             )
+            continue
+        if faulty == FAULTY_ROWS:
+            faults.append(Fault(line, "", "more faults follow; reading stopped here"))
+            break
+        faulty += 1
+        faults += found
     return good, faults
 
 
