@@ -74,11 +74,16 @@ def test_devices_are_listed_and_shown(operator: Operator) -> None:
 def test_a_revoked_key_is_said_to_be(operator: Operator) -> None:
     device = operator.bound()
 
-    said = operator.ok("devices", "revoke", device.kid.hex(), role="operator")
+    said = operator.ok("devices", "revoke", device.kid.hex(), "--reason", "stolen", role="operator")
 
     assert f"simbond cards bind {device.iccid} --device KID" in said
     assert f"{device.kid.hex()}\t{device.imei[:14]}\t{device.iccid}\tnever\tkey revoked" in operator.ok(
         "devices", "list"
     )
-    assert operator.json("devices", "revoke", device.kid.hex())["revoked_at"]
-    assert operator.error(5, "devices", "revoke", "00" * 8) == "device-unknown"
+    history = operator.ok("cards", "history", device.iccid or "")
+    assert (
+        f"key of its device revoked, by operator: bound, allowed\n    reason: stolen\n    device: {device.kid.hex()}"
+        in history
+    )
+    assert operator.json("devices", "revoke", device.kid.hex(), "--reason", "stolen")["revoked_at"]
+    assert operator.error(5, "devices", "revoke", "00" * 8, "--reason", "x") == "device-unknown"

@@ -53,7 +53,7 @@ def test_evidence_of_a_device_that_nobody_enrolled_is_bad(operator: Operator) ->
 def test_evidence_of_a_revoked_key_is_told(operator: Operator) -> None:
     device = operator.bound()
     with operator.server.api() as api:
-        api.post(f"/v1/devices/{device.kid.hex()}/revoke")
+        api.post(f"/v1/devices/{device.kid.hex()}/revoke", {"reason": "lost"})
 
     done = operator.server.simbond("evidence", "inspect", "-", stdin=device.evidence(NONCE))
 

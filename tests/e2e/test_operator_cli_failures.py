@@ -33,10 +33,11 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         ("viewer", ("cards", "suspend", ICCID, "--reason", "x")),
         ("viewer", ("devices", "enrol", "--request", "00")),
         ("viewer", ("cards", "import", "-")),
+        ("technician", ("devices", "enrol", "--request", "00", "--allow-duplicate-imei")),
         ("technician", ("cards", "resume", ICCID, "--reason", "x")),
         ("technician", ("cards", "retire", ICCID, "--reason", "x")),
         ("technician", ("cards", "bind", ICCID, "--device", "00" * 8)),
-        ("technician", ("devices", "revoke", "00" * 8)),
+        ("technician", ("devices", "revoke", "00" * 8, "--reason", "x")),
     ],
 )
 def test_a_role_may_only_what_it_may(operator: Operator, role: str, arguments: tuple[str, ...]) -> None:

@@ -78,7 +78,7 @@ def test_refused_evidence_changes_nothing(desk: Desk) -> None:
 def test_a_revoked_key_counts_for_nothing(desk: Desk) -> None:
     meter = Attester()
     desk.bind(meter)
-    desk.do(fleet.revoke, meter.kid.hex())
+    desk.do(fleet.revoke, meter.kid.hex(), reason="stolen", actor="olga")
     assert desk.attest(holds(meter, None)).reasons == (Reason.KEY_REVOKED,)
     assert state(desk) == ("bound", "allowed")
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from simbond_verifier import fleet
 from simbond_verifier.card_import import Row
 from simbond_verifier.refusal import Conflict, Invalid, NotFound, Refusal
+from simbond_verifier.store.schema import device as device_table
 from simbond_verifier.store.schema import metadata
 from support.attester import ICCID, IMSI, Attester
 from support.verifier import SCENARIO, Desk
@@ -127,9 +128,31 @@ def test_the_label_and_the_device_must_agree(desk: Desk) -> None:
 def test_a_key_is_used_once(desk: Desk) -> None:
     device = Attester()
     enrol(desk, device)
-    desk.do(fleet.revoke, device.kid.hex())
+    desk.do(fleet.revoke, device.kid.hex(), reason="lost", actor="olga")
     more = {"imei": None, "label": "", "allow_duplicate_imei": True, "actor": "olga"}
     refused(desk, "key-enrolled", Conflict, fleet.enrol, device.enrolment(), **more)
+
+
+def test_another_key_with_the_same_key_id_is_not_the_same_device(desk: Desk) -> None:
+    """A key id has eight octets: somebody may have searched for a second key."""
+    enrolled, found = Attester(), Attester()
+    enrol(desk, enrolled)
+    with desk.database.write() as connection:
+        connection.execute(update(device_table).values(kid=found.kid))
+    more = {"imei": None, "label": "", "allow_duplicate_imei": True, "actor": "olga"}
+    assert "new key" in refused(desk, "key-enrolled", Conflict, fleet.enrol, found.enrolment(), **more)
+
+
+def test_the_card_tells_who_revoked_its_device_s_key_and_why(desk: Desk) -> None:
+    meter = Attester()
+    desk.bind(meter)
+    desk.do(fleet.revoke, meter.kid.hex(), reason="opened by a stranger", actor="oleg")
+    line = desk.history(ICCID)[-1]
+    assert (line["kind"], line["actor"], line["device"]) == ("key-revoked", "oleg", meter.kid.hex())
+    assert (line["detail"], line["state"]) == ({"reason": "opened by a stranger"}, "bound")
+    before = dump(desk)
+    desk.do(fleet.revoke, meter.kid.hex(), reason="again", actor="olga")
+    assert dump(desk) == before, "once more is nothing new"
 
 
 def test_two_keys_share_an_imei_only_by_permission_or_after_revocation(desk: Desk) -> None:
@@ -137,7 +160,7 @@ def test_two_keys_share_an_imei_only_by_permission_or_after_revocation(desk: Des
     enrol(desk, lost)
     more = {"imei": None, "label": "", "allow_duplicate_imei": False, "actor": "olga"}
     assert lost.kid.hex() in refused(desk, "imei-enrolled", Conflict, fleet.enrol, new.enrolment(), **more)
-    desk.do(fleet.revoke, lost.kid.hex())
+    desk.do(fleet.revoke, lost.kid.hex(), reason="lost", actor="olga")
     enrol(desk, new)
     enrol(desk, twin, allow_duplicate_imei=True)
 
@@ -145,7 +168,7 @@ def test_two_keys_share_an_imei_only_by_permission_or_after_revocation(desk: Des
 @pytest.mark.parametrize("kid", ["00" * 8, "zz", "", "00" * 9, "é" * 16])
 def test_a_device_that_is_not_there(desk: Desk, kid: str) -> None:
     kind, code = (NotFound, "device-unknown") if kid in ("", "00" * 8) else (Invalid, "kid-invalid")
-    refused(desk, code, kind, fleet.revoke, kid)
+    refused(desk, code, kind, fleet.revoke, kid, reason="", actor="olga")
     with desk.database.read() as connection, pytest.raises(kind):
         fleet.show_device(connection, kid)
 
@@ -189,7 +212,7 @@ def test_what_cannot_be_bound(desk: Desk) -> None:
     more = {"scenarios": desk.scenarios, "actor": "olga"}
     refused(desk, "scenario-unknown", Invalid, fleet.bind, ICCID, kid, scenario="tram", **more)
     refused(desk, "device-unknown", NotFound, fleet.bind, ICCID, "00" * 8, scenario=None, **more)
-    desk.do(fleet.revoke, kid)
+    desk.do(fleet.revoke, kid, reason="lost", actor="olga")
     refused(desk, "device-revoked", Conflict, fleet.bind, ICCID, kid, scenario=None, **more)
     desk.do(fleet.retire, ICCID, reason="lost", actor="olga")
     second = Attester(imei=OTHER_IMEI)

@@ -103,10 +103,15 @@ def enrol(
         raise Invalid("imei-missing", "The request holds no IMEI, the modem gave none; state it with the request.")
     if imei is not None and imei_number(imei) != number:
         raise Conflict("imei-differs", f"The device says its IMEI is {number}, the request says {imei_number(imei)}.")
-    known = connection.execute(select(device.c.imei, device.c.revoked_at).where(device.c.kid == asked.kid)).first()
+    query = select(device.c.point, device.c.imei, device.c.revoked_at).where(device.c.kid == asked.kid)
+    known = connection.execute(query).first()
+    if known == (asked.point, number, None):
+        return asked.kid.hex()
+    if known is not None and known.point != asked.point:
+        raise Conflict(
+            "key-enrolled", f"Another key has the key id {asked.kid.hex()} already; let the device make a new key."
+        )
     if known is not None:
-        if known.imei == number and known.revoked_at is None:
-            return asked.kid.hex()
         raise Conflict(
             "key-enrolled", "This key is enrolled already, with another IMEI or revoked; a key is used once."
         )
@@ -135,11 +140,16 @@ def imei_number(text: str | None) -> str | None:
     return str(digits)[:14]
 
 
-def revoke(connection: Connection, kid: str, *, now: float) -> bytes:
-    """Revokes a device's key: its Evidence counts for nothing from now on. Returns the kid."""
+def revoke(connection: Connection, kid: str, *, reason: str, actor: str, now: float) -> bytes:
+    """Revokes a device's key: its Evidence counts for nothing from now on. The history of its card tells who did it
+    and why. Returns the kid."""
     found = _device(connection, kid)
     if found["revoked_at"] is None:
         connection.execute(update(device).where(device.c.id == found["id"]).values(revoked_at=now))
+        bound = connection.execute(select(card.c.id).where(card.c.device_id == found["id"])).scalar()
+        if bound is not None:
+            about = cards.by_id(connection, bound)
+            cards.record(connection, about, "key-revoked", at=now, actor=actor, device_id=found["id"], reason=reason)
     return bytes(found["kid"])
 
 

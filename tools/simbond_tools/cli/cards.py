@@ -23,10 +23,8 @@ from .common import (
 )
 from .confirmation import await_confirmation, wait_option
 from .listing import fetch, limit_option, tell_more
-from .remote import Server, iccid_argument, kid, server_options
+from .remote import Server, iccid_argument, kid, reason_option, server_options
 from .words import carried_out, next_step, timeline
-
-_reason = click.option("--reason", required=True, help="Why, in your words; kept in the card's history.")
 
 
 @click.group()
@@ -126,7 +124,7 @@ def bind(iccid: str, device: str, scenario: str | None, server: Server, as_json:
 
 @cards.command()
 @iccid_argument
-@_reason
+@reason_option
 @wait_option
 @server_options()
 @json_option
@@ -137,7 +135,7 @@ def suspend(iccid: str, reason: str, wait_s: float | None, server: Server, as_js
 
 @cards.command()
 @iccid_argument
-@_reason
+@reason_option
 @click.option("--without-reverification", is_flag=True, help="Lift the suspension for good, without new evidence.")
 @wait_option
 @server_options()
@@ -152,7 +150,7 @@ def resume(
 
 @cards.command()
 @iccid_argument
-@_reason
+@reason_option
 @wait_option
 @server_options()
 @json_option

@@ -7,7 +7,7 @@ import click
 from .common import json_option, print_fields, print_json, print_table, say, when
 from .listing import fetch, limit_option, tell_more
 from .messages import from_argument
-from .remote import Server, kid_argument, server_options
+from .remote import Server, kid_argument, reason_option, server_options
 from .words import tier
 
 
@@ -25,7 +25,7 @@ def devices() -> None:
 )
 @click.option("--imei", help="What the label says; refused when the device says otherwise.")
 @click.option("--label", default="", help="Your name for it.")
-@click.option("--allow-duplicate-imei", is_flag=True, help="The batch really shares one IMEI.")
+@click.option("--allow-duplicate-imei", is_flag=True, help="The batch really shares one IMEI. Takes an operator.")
 @server_options()
 @json_option
 def enrol(
@@ -98,12 +98,13 @@ def show(kid: str, server: Server, as_json: bool) -> None:
 
 @devices.command()
 @kid_argument
+@reason_option
 @server_options()
 @json_option
-def revoke(kid: str, server: Server, as_json: bool) -> None:
+def revoke(kid: str, reason: str, server: Server, as_json: bool) -> None:
     """Revokes a device's key: its evidence counts for nothing from now on."""
     with server.connect() as api:
-        device = api.post(f"/v1/devices/{kid}/revoke")
+        device = api.post(f"/v1/devices/{kid}/revoke", {"reason": reason})
         if as_json:
             print_json(device)
             return

@@ -138,3 +138,4 @@ def kid(_context: click.Context, _parameter: click.Parameter, value: str) -> str
 
 iccid_argument = click.argument("iccid", callback=_iccid)
 kid_argument = click.argument("kid", callback=kid)
+reason_option = click.option("--reason", required=True, help="Why, in your words; kept in the card's history.")

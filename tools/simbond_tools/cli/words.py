@@ -17,6 +17,7 @@ _HAPPENED = {
     "lift": "suspension lifted",
     "expire": "re-verification ran out",
     "retire": "retired",
+    "key-revoked": "key of its device revoked",
     "accused": "claimed by another device",
     "accusation-refuted": "claim refuted by its device",
     "accusation-expired": "claim expired",

@@ -129,7 +129,7 @@ class EnrolmentOrder(_Document):
     )
     imei: str | None = Field(None, description="What the label says; refused when the device says otherwise.")
     label: str = Field("", max_length=200)
-    allow_duplicate_imei: bool = False
+    allow_duplicate_imei: bool = Field(False, description="Only operators may allow it.")
 
 
 class Subscriber(_Document):

@@ -235,6 +235,13 @@ def list_devices(services: Use, _: Reads, after: str = "", limit: Limit = 100) -
 @router.post("/devices", tags=["devices"], status_code=201)
 async def enrol_device(services: Use, holder: Site, order: models.EnrolmentOrder) -> models.DeviceWithKey:
     """Registers a device's key with its IMEI. The request proves that the device holds the key."""
+    if order.allow_duplicate_imei and holder.role not in _DECIDES:
+        raise Problem(
+            403,
+            "role",
+            f"A token with the role {holder.role} may not allow a duplicate IMEI; it takes "
+            f"{' or '.join(sorted(_DECIDES))}. Enrol without, or ask one of them to enrol this device.",
+        )
     unit = partial(
         fleet.enrol,
         request=bytes.fromhex(order.request),
@@ -254,9 +261,10 @@ def show_device(services: Use, _: Reads, kid: str) -> models.DeviceWithKey:
 
 
 @router.post("/devices/{kid}/revoke", tags=["devices"])
-async def revoke_device(services: Use, _: Decides, kid: str) -> models.DeviceWithKey:
+async def revoke_device(services: Use, holder: Decides, kid: str, order: models.Decision) -> models.DeviceWithKey:
     """Revokes a device's key: its Evidence counts for nothing from now on."""
-    services.ingest.forget(await services.write(partial(fleet.revoke, kid=kid, now=services.clock())))
+    unit = partial(fleet.revoke, kid=kid, reason=order.reason, actor=holder.name, now=services.clock())
+    services.ingest.forget(await services.write(unit))
     return _device(services, kid)
 
 
