@@ -94,9 +94,7 @@ def foreign(field: Field) -> Iterator[Attester]:
     field.add(device)
     yield device
     with field.server.api() as api:
-        api.post(
-            f"/v1/devices/{device.kid.hex()}/revoke", {"reason": "next test"}
-        )  # its IMEI is enrolled anew in the next test
+        api.post(f"/v1/devices/{device.kid.hex()}/revoke", {"reason": "its IMEI is enrolled anew in the next test"})
 
 
 def take(device: Attester, card: str | None) -> None:

@@ -26,6 +26,7 @@ class Attester:
     """One key, its counters and what it reports."""
 
     imei: str = IMEI
+    """Empty: the modem gives none."""
     iccid: str | None = ICCID
     imsi: str | None = IMSI
     cell: bytes | None = bytes.fromhex("64f00074962f04546761")
@@ -41,7 +42,7 @@ class Attester:
 
     def binding(self) -> list[object]:
         return [
-            bcd(self.imei[:14], 7),
+            bcd(self.imei[:14], 7) if self.imei else None,
             None if self.iccid is None else bcd(self.iccid, 10),
             None if self.imsi is None else bcd(self.imsi, 8),
             self.cell,

@@ -1,9 +1,11 @@
 """The agent's small parts under CPython; the whole runs under MicroPython in tests/device."""
 
+import asyncio
 import json
 
 import pytest
 
+from simbond_agent import agent as agent_module
 from simbond_agent import clock
 from simbond_agent.agent import Agent
 from simbond_agent.backoff import Backoff
@@ -63,3 +65,56 @@ def test_an_incomplete_board_is_named():
 
     with pytest.raises(ValueError, match="board file lacks at_stream"):
         Agent(Board)
+
+
+def test_the_enrolment_request_comes_also_when_the_first_look_at_the_modem_fails(monkeypatch, tmp_path):
+    answers = [{}, {"imei": "861234050000010", "sim": "absent"}]
+
+    class Modem:
+        async def setup(self):
+            pass
+
+        async def identity(self):
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+        async def cell(self):
+            return None
+
+    class Channel:
+        def __init__(self, *_):
+            pass
+
+        def close(self):
+            pass
+
+    class Board:
+        url = "http://127.0.0.1:1"
+        state_dir = str(tmp_path / "state")
+        scenario = 1
+        sim_poll_s = 0.01
+        lines: asyncio.Queue
+
+        @staticmethod
+        def at_stream():
+            return None
+
+        @staticmethod
+        def log(line):
+            Board.lines.put_nowait(json.loads(line))
+
+    async def probe(_channel):
+        return Modem()
+
+    async def until_enrolment():
+        Board.lines = asyncio.Queue()
+        running = asyncio.create_task(Agent(Board).run())
+        seen = []
+        while "enrolment" not in seen:
+            seen.append((await asyncio.wait_for(Board.lines.get(), 20))["event"])
+        running.cancel()
+        return seen
+
+    monkeypatch.setattr(agent_module, "probe", probe)
+    monkeypatch.setattr(agent_module, "Channel", Channel)
+    monkeypatch.setattr(asyncio, "StreamReader", lambda _stream: None)
+    assert asyncio.run(until_enrolment())[:2] == ["start", "error"]

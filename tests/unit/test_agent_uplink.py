@@ -108,7 +108,10 @@ def test_a_silent_server_times_out():
         ({4: 0}, True, True),
         ({1: 96, 2: ["nonce-expired"]}, True, False),
         ({1: 96, 2: ["key-unknown"]}, False, False),
-        ({1: 96, 2: ["card-changed"]}, False, True),
+        ({1: 96, 2: ["imei-invalid"]}, False, False),
+        ({1: 96, 2: ["card-changed"]}, False, False),
+        ({1: 32, 2: ["card-changed"]}, False, True),
+        ({1: 0, 2: ["tray-empty"]}, False, True),
     ],
 )
 def test_what_the_loop_needs_of_an_answer(change, again, appraised):

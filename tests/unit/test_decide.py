@@ -10,7 +10,9 @@ from simbond_agent import claims
 from simbond_verifier import fleet
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store import accusations
-from support.attester import ICCID, Attester
+from simbond_verifier.store.group_commit import GroupCommit
+from simbond_verifier.workers.deadlines import Deadlines
+from support.attester import ICCID, IMEI, Attester
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
@@ -121,9 +123,91 @@ def test_who_has_lied_before_moves_nothing_by_words(desk: Desk) -> None:
         desk.now += 5
         assert state(desk)[1] == "allowed"
         desk.attest(meter)
+    before = desk.history(ICCID)
     desk.attest(liar)
+    desk.now += 5
+    regular = desk.attest(meter, desk.nonce(meter))
     assert state(desk) == ("bound", "allowed")
-    assert desk.history(ICCID)[-1]["kind"] == "accused"
+    assert regular.interval_s == 3600
+    assert desk.history(ICCID) == before, "its claims do not fill the card's history either"
+
+
+def test_a_known_liar_costs_the_bound_device_no_attestation(desk: Desk) -> None:
+    meter, liar = Attester(), thief()
+    desk.bind(meter)
+    desk.add(liar)
+    desk.attest(holds(liar, ICCID))
+    desk.now += 5
+    desk.attest(meter)
+    old = desk.nonce(meter)
+    desk.now += 5
+    desk.attest(liar)
+    assert desk.attest(meter, old).interval_s == 3600
+
+
+def test_one_device_accuses_few_cards_at_a_time(desk: Desk) -> None:
+    meters = [
+        Attester(imei=f"8612340500{n:04}0", iccid=f"898600123456789{n:05}", imsi=f"4600012345{n:05}") for n in range(8)
+    ]
+    liar = thief()
+    for meter in meters:
+        desk.bind(meter)
+    desk.add(liar)
+    for meter in meters:
+        assert desk.attest(holds(liar, meter.iccid)).reasons == (Reason.FOREIGN_DEVICE_CLAIM,)
+    assert [desk.card(str(m.iccid))["state"] for m in meters].count("warned") == 3
+
+
+@pytest.mark.parametrize("sign", [{"status": claims.TAMPER}, {"scenario": 2}, {"imsi": "460009999999999"}])
+def test_a_bound_device_with_a_lesser_sign_still_refutes_a_lie(desk: Desk, sign: dict[str, object]) -> None:
+    meter, liar = Attester(), thief()
+    desk.bind(meter)
+    desk.add(liar)
+    for name, value in sign.items():
+        setattr(meter, name, value)
+    old = desk.nonce(meter)
+    desk.now += 5
+    desk.attest(holds(liar, ICCID))
+    desk.now += 5
+    assert desk.attest(meter, old).interval_s == 0
+    assert desk.attest(meter).interval_s == 3600
+    assert desk.card(ICCID)["accused_at"] is None
+    assert state(desk) == ("warned", "allowed")
+
+
+@pytest.mark.parametrize("new_imei", [IMEI, OTHER_IMEI])
+def test_a_device_that_came_back_with_a_new_key_is_no_thief(tmp_path: Path, new_imei: str) -> None:
+    """The revoked key cannot answer: its silence means nothing."""
+    with make_desk(tmp_path, SCENARIO + "[accusation]\nsuspend_on_silence_s = 60\n") as desk:
+        meter = Attester()
+        desk.bind(meter)
+        desk.do(fleet.revoke, meter.kid.hex(), actor="olga", reason="flash was wiped")
+        again = Attester(imei=new_imei)
+        desk.add(again)
+        desk.attest(again)
+        deadlines = Deadlines(desk.database, GroupCommit(desk.database), desk.scenarios, lambda: None, lambda: desk.now)
+        desk.now += 3600
+        with desk.database.write() as connection:
+            deadlines.sweep(connection)
+        assert state(desk) == ("warned", "allowed")
+
+
+def test_a_device_that_hides_its_imei_neither_refutes_nor_lifts(desk: Desk) -> None:
+    meter, foreign = Attester(), thief()
+    desk.bind(meter)
+    desk.add(foreign)
+    desk.attest(holds(foreign, ICCID))
+    desk.now += 5
+    meter.imei = ""
+    assert desk.attest(meter).reasons == (Reason.IMEI_UNREADABLE,)
+    assert desk.card(ICCID)["accused_at"] is not None
+    desk.attest(holds(meter, None))
+    assert state(desk) == ("suspended", "barred")
+    holds(meter, ICCID)
+    for _ in range(3):
+        desk.now += 5
+        desk.attest(meter)
+    assert state(desk) == ("suspended", "barred")
 
 
 @pytest.mark.parametrize("empty_first", [True, False])
@@ -324,6 +408,22 @@ def test_what_an_operator_suspended_only_an_operator_lifts(desk: Desk) -> None:
     desk.now += 10
     desk.attest(meter)
     assert state(desk) == ("bound", "allowed")
+
+
+def test_a_held_card_whose_re_verification_ran_out_is_held_again(desk: Desk) -> None:
+    meter = Attester()
+    desk.bind(meter)
+    desk.do(fleet.suspend, ICCID, reason="court order", actor="olga")
+    desk.do(fleet.resume, ICCID, reason="one chance", reverify=True, scenarios=desk.scenarios, actor="olga")
+    deadlines = Deadlines(desk.database, GroupCommit(desk.database), desk.scenarios, lambda: None, lambda: desk.now)
+    desk.now += 86401
+    with desk.database.write() as connection:
+        deadlines.sweep(connection)
+    assert state(desk) == ("suspended", "barred")
+    for _ in range(3):
+        desk.now += 10
+        desk.attest(meter)
+    assert state(desk) == ("suspended", "barred")
 
 
 def test_an_operator_may_take_over_a_suspension(desk: Desk) -> None:

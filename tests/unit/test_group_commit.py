@@ -246,24 +246,31 @@ def test_a_database_that_somebody_else_holds(database: Database) -> None:
     assert on_disk(database).keys() == {"after"}
 
 
-def test_the_lock_is_waited_for_once_and_not_once_for_each(database: Database) -> None:
+def test_the_lock_is_waited_for_once_and_nothing_else_stands_still(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simbond_verifier.store.group_commit._LOCKED_S", 0.3)
     other = sqlite3.connect(database.path, isolation_level=None)
-    statements: list[str] = []
+    other.execute("BEGIN IMMEDIATE")
+    turns = 0
 
-    def prepare(connection: Connection) -> None:
-        driver: Any = connection.connection.driver_connection
-        driver.execute("PRAGMA busy_timeout = 20")
-        driver.set_trace_callback(statements.append)
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.01)
+            turns += 1
 
     async def story(writer: GroupCommit) -> None:
-        await writer.submit(prepare)
-        statements.clear()
-        other.execute("BEGIN IMMEDIATE")
-        await asyncio.gather(*(writer.submit(put(f"n{n}")) for n in range(50)), return_exceptions=True)
+        counter = asyncio.create_task(count())
+        results = await asyncio.gather(*(writer.submit(put(f"n{n}")) for n in range(50)), return_exceptions=True)
+        counter.cancel()
+        assert all(isinstance(r, StoreUnavailable) for r in results)
+        other.execute("ROLLBACK")
+        await writer.submit(put("after"))
 
     run(database, story)
     other.close()
-    assert statements.count("BEGIN IMMEDIATE") == 1
+    assert 3 <= turns < 500, "others had their turn, and 50 units did not wait for 50 times as long"
 
 
 puts = st.tuples(st.sampled_from("abc"), st.binary(max_size=3), st.booleans())

@@ -37,6 +37,8 @@ class Card(NamedTuple):
     """When the newest accusation that is still open was made."""
     held: bool = False
     """An operator has suspended it: only an operator lifts that."""
+    challenged: bool = False
+    """An open accusation is taken seriously enough to ask the bound device for Evidence at once."""
 
 
 class Appraisal(NamedTuple):
@@ -79,15 +81,28 @@ def appraise(
     if scenario is None:
         return Appraisal(Tier.NONE, (Reason.SCENARIO_UNKNOWN,))
     signs = _signs(evidence, device, bound, scenario)
-    if signs:
-        return _weigh(signs, scenario)
-    return _affirm(bound, scenario, issued)
+    verdict = _weigh(signs, scenario) if signs else _affirm(bound, scenario, issued)
+    return _answer(verdict, evidence, bound, issued)
+
+
+def _answer(verdict: Appraisal, evidence: Evidence, bound: Card, issued: float) -> Appraisal:
+    """Whether Evidence of the bound device about its own card answers those who claim that card. A sign that only
+    warns does not keep it from that; an IMEI that it cannot or does not truly state does."""
+    if bound.accused_at is None or verdict.event is Event.SUSPEND or evidence.imei is None:
+        return verdict
+    if issued >= bound.accused_at:
+        return verdict._replace(answers=True)
+    if not bound.challenged:
+        return verdict
+    # The challenge is not answered yet: that keeps the warning up.
+    event = None if verdict.event is Event.AFFIRM and bound.status.state is State.WARNED else verdict.event
+    return verdict._replace(event=event, again=True)
 
 
 def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario) -> list[Reason]:
     signs = []
-    if evidence.imei is not None and evidence.imei != device.imei:
-        signs.append(Reason.IMEI_MISMATCH)
+    if evidence.imei != device.imei:
+        signs.append(Reason.IMEI_UNREADABLE if evidence.imei is None else Reason.IMEI_MISMATCH)
     if evidence.imsi is not None and evidence.imsi != bound.imsi:
         signs.append(Reason.IMSI_MISMATCH)
     if evidence.scenario != scenario.id:
@@ -109,27 +124,18 @@ def _weigh(signs: list[Reason], scenario: Scenario) -> Appraisal:
 
 
 def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
-    fresh = issued >= bound.since
-    answers = again = False
-    if bound.accused_at is not None:
-        answers = issued >= bound.accused_at
-        again = not answers
     state = bound.status.state
-    if state is State.BOUND or state is State.RETIRED:
-        return Appraisal(Tier.AFFIRMING, answers=answers, again=again)
     if state is State.WARNED:
-        # A challenge that is not answered yet keeps the warning up.
-        return Appraisal(Tier.AFFIRMING, (), None if again else Event.AFFIRM, answers=answers, again=again)
+        return Appraisal(Tier.AFFIRMING, (), Event.AFFIRM)
     if state is State.SUSPENDED and (bound.held or not scenario.reverification.automatic):
-        return Appraisal(Tier.AFFIRMING, (Reason.CARD_SUSPENDED,), answers=answers, again=again)
-    # Suspended or under re-verification: only Evidence made since then counts, and each step asks for the next.
-    return Appraisal(
-        Tier.AFFIRMING,
-        (Reason.CARD_SUSPENDED,) if state is State.SUSPENDED else (),
-        Event.AFFIRM if fresh else None,
-        answers=answers,
-        again=again or not fresh or state is State.SUSPENDED,
-    )
+        return Appraisal(Tier.AFFIRMING, (Reason.CARD_SUSPENDED,))
+    if state is State.SUSPENDED or state is State.REVERIFYING:
+        # Only Evidence made since then counts, and each step asks for the next.
+        fresh = issued >= bound.since
+        reasons = (Reason.CARD_SUSPENDED,) if state is State.SUSPENDED else ()
+        event = Event.AFFIRM if fresh else None
+        return Appraisal(Tier.AFFIRMING, reasons, event, again=not fresh or state is State.SUSPENDED)
+    return Appraisal(Tier.AFFIRMING)
 
 
 def _appraise_claim(evidence: Evidence, claimed: Card | None) -> Appraisal:

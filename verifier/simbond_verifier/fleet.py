@@ -192,7 +192,7 @@ def bind(
 
 def suspend(connection: Connection, iccid: str, *, reason: str, actor: str, now: float) -> Card:
     """Suspends a card by an operator's decision, which no Evidence lifts."""
-    return _change(connection, _card(connection, iccid), Event.SUSPEND, actor=actor, now=now, held=True, reason=reason)
+    return _change(connection, _card(connection, iccid), Event.SUSPEND, actor=actor, now=now, hold=True, reason=reason)
 
 
 def resume(
@@ -209,14 +209,14 @@ def resume(
     reverify false, for good."""
     found = _card(connection, iccid)
     if not reverify or found.device_id is None:
-        return _change(connection, found, Event.LIFT, actor=actor, now=now, held=False, reason=reason)
+        return _change(connection, found, Event.LIFT, actor=actor, now=now, reason=reason)
     scenario = scenarios.get(found.scenario)
     if scenario is None:
         raise Conflict(
             "scenario-unknown", f"Scenario '{found.scenario}' of this card is not loaded; it cannot be re-verified."
         )
     deadline = now + scenario.reverification.deadline_s
-    return _change(connection, found, Event.OPEN, actor=actor, now=now, deadline=deadline, held=False, reason=reason)
+    return _change(connection, found, Event.OPEN, actor=actor, now=now, deadline=deadline, reason=reason)
 
 
 def retire(connection: Connection, iccid: str, *, reason: str, actor: str, now: float) -> Card:

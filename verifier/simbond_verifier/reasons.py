@@ -45,6 +45,7 @@ class Reason(StrEnum):
     FOREIGN_DEVICE_CLAIM = "foreign-device-claim"
     FOREIGN_DEVICE = "foreign-device"
     IMEI_MISMATCH = "imei-mismatch"
+    IMEI_UNREADABLE = "imei-unreadable"
     IMSI_MISMATCH = "imsi-mismatch"
     ICCID_MISMATCH = "iccid-mismatch"
     SCENARIO_MISMATCH = "scenario-mismatch"
@@ -84,6 +85,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.FOREIGN_DEVICE_CLAIM: "Another device claims to hold this card; nothing independent agrees yet.",
     Reason.FOREIGN_DEVICE: "The card is in a device that it is not bound to, and a second source agrees.",
     Reason.IMEI_MISMATCH: "The bound key reports another IMEI than the enrolled one.",
+    Reason.IMEI_UNREADABLE: "The bound device did not state its IMEI.",
     Reason.IMSI_MISMATCH: "The card reports another IMSI than the imported one.",
     Reason.ICCID_MISMATCH: "The modem's own ICCID and the one in EF_ICCID differ.",
     Reason.SCENARIO_MISMATCH: "The device is configured for another scenario than the card's.",

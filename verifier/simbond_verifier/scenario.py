@@ -28,6 +28,7 @@ DEFAULT_LADDER: dict[Reason, Step] = {
     Reason.CARD_UNREADABLE: Step.ALERT,
     Reason.CARD_CHANGED: Step.ALERT,
     Reason.IMEI_MISMATCH: Step.SUSPEND,
+    Reason.IMEI_UNREADABLE: Step.ALERT,
     Reason.IMSI_MISMATCH: Step.ALERT,
     Reason.ICCID_MISMATCH: Step.ALERT,
     Reason.SCENARIO_MISMATCH: Step.ALERT,

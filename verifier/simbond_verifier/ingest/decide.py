@@ -21,7 +21,7 @@ _UNBOUND_NONCE_AGE_S = 2 * UNBOUND_INTERVAL_S
 
 _FIND = """
 SELECT d.kid, d.id, d.imei, d.revoked_at, d.bootcount, d.uptime,
-       c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at, c.held
+       c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at, c.held, c.challenged
 FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
 """
 _FIND_AT_ONCE = 500
@@ -97,6 +97,7 @@ class _Round:
         self._known: dict[bytes, _Attester] = {}
         self._seen: list[tuple[Any, ...]] = []
         self._kept: list[tuple[Any, ...]] = []
+        self._stale = False
         self._last_id: int = self._raw.execute(_LAST).fetchone()[0]
 
     def decide(self) -> list[Result]:
@@ -123,6 +124,8 @@ class _Round:
     def _one(self, item: Verified) -> Result:
         evidence, message, now = item
         kid = evidence.kid
+        if self._stale and kid not in self._known:
+            self._read({kid})
         attester = self._known.get(kid)
         if attester is None:
             return refused(Reason.KEY_UNKNOWN, kid)
@@ -166,7 +169,9 @@ class _Round:
             return result
         self._write()
         result = self._follow(result, verdict, bound, claimed, device.id, self._last_id, now)
-        self._read(set(self._known))
+        # Any card and device may have changed by that.
+        self._known.clear()
+        self._stale = True
         return result
 
     def _follow(

@@ -22,7 +22,7 @@ from .decide import UNBOUND_INTERVAL_S, Decider, Result, Verified, refused
 log = structlog.get_logger("simbond.ingest")
 
 _KEYS = 100_000
-_BREATH = 32  # messages of a batch before others get their turn
+_TOGETHER = 64  # messages of a batch that are decided in one unit of work
 
 
 class Ingest:
@@ -66,18 +66,24 @@ class Ingest:
     async def many(self, messages: Sequence[bytes]) -> list[Result]:
         """The results of several messages, in their order, all durable. Raises as `one` does."""
         now = self._clock()
-        results: list[Result | None] = []
-        good: list[Verified] = []
-        for i, message in enumerate(messages):
-            try:
-                good.append(Verified(self._check(message), message, now))
-                results.append(None)
-            except BadEvidence as e:
-                results.append(refused(e.reason, e.kid))
-            if i % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)
-        decided = iter(await self._writer.submit(partial(self._decide, items=good)) if good else ())
-        return [self.noted(next(decided) if r is None else r) for r in results]
+        self._writer.require_room(len(messages) // _TOGETHER + 1)
+        pending: list[tuple[list[Result | None], asyncio.Future[list[Result]] | None]] = []
+        for start in range(0, len(messages), _TOGETHER):
+            results: list[Result | None] = []
+            good: list[Verified] = []
+            for message in messages[start : start + _TOGETHER]:
+                try:
+                    good.append(Verified(self._check(message), message, now))
+                    results.append(None)
+                except BadEvidence as e:
+                    results.append(refused(e.reason, e.kid))
+            pending.append((results, self._writer.submit(partial(self._decide, items=good)) if good else None))
+            await asyncio.sleep(0)  # others have their turn
+        found: list[Result] = []
+        for results, future in pending:
+            decided = iter(await future if future is not None else ())
+            found += [self.noted(next(decided) if r is None else r) for r in results]
+        return found
 
     def answer(self, result: Result) -> bytes:
         """A result as the device reads it (docs/evidence.cddl)."""

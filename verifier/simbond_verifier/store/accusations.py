@@ -10,6 +10,9 @@ from ..reasons import Reason
 from . import cards
 from .schema import accusation, card, device
 
+_OPEN_AT_ONCE = 3
+"""Claims of one device that wait at the same time. A device holds one card or two; more is a fleet being searched."""
+
 
 class Open(NamedTuple):
     """An accusation that waits for a second source."""
@@ -23,23 +26,33 @@ class Open(NamedTuple):
     accuser_refuted: int
     """How many of the accuser's claims were refuted before."""
     bound_imei: str | None
+    bound_revoked: bool
+    """The bound device's key counts for nothing any more: it could not answer."""
+
+    @property
+    def same_imei(self) -> bool:
+        """Whole batches share one IMEI, and a device that lost its key comes back with a new one."""
+        return self.accuser_imei == self.bound_imei
 
 
 def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> int | None:
-    """Notes the claim. Returns the id of a new accusation, None where this device's earlier one is still open."""
-    same = (
-        accusation.c.card_id == claimed.id,
-        accusation.c.device_id == accuser_id,
-        accusation.c.outcome == "open",
-    )
-    if connection.execute(select(accusation.c.id).where(*same)).first() is not None:
+    """Notes the claim. Returns the id of a new accusation; None where this device's earlier one is still open, or too
+    many of them are."""
+    pending = select(accusation.c.card_id).where(accusation.c.device_id == accuser_id, accusation.c.outcome == "open")
+    waiting = connection.execute(pending).scalars().all()
+    if claimed.id in waiting or len(waiting) >= _OPEN_AT_ONCE:
         return None
     added = connection.execute(
         insert(accusation)
         .values(at=at, card_id=claimed.id, device_id=accuser_id, evidence_id=evidence_id, outcome="open")
         .returning(accusation.c.id)
     ).scalar_one()
-    connection.execute(update(card).where(card.c.id == claimed.id).values(accused_at=at))
+    refuted = connection.execute(select(device.c.refuted).where(device.c.id == accuser_id)).scalar_one()
+    connection.execute(
+        update(card).where(card.c.id == claimed.id).values(accused_at=at, challenged=card.c.challenged | (refuted == 0))
+    )
+    if refuted:
+        return int(added)  # whoever has lied before moves nothing by words alone
     told: dict[str, Any] = {
         "at": at,
         "actor": "verifier",
@@ -47,12 +60,10 @@ def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: 
         "device_id": accuser_id,
         "evidence_id": evidence_id,
     }
-    refuted = connection.execute(select(device.c.refuted).where(device.c.id == accuser_id)).scalar_one()
-    if refuted or claimed.status.state not in (State.BOUND, State.WARNED):
-        # Whoever has lied before moves nothing by words alone; nor do words end a re-verification.
-        cards.record(connection, claimed, "accused", **told)
-    else:
+    if claimed.status.state in (State.BOUND, State.WARNED):
         cards.change(connection, claimed, Event.ALERT, **told)
+    else:
+        cards.record(connection, claimed, "accused", **told)  # words do not end a re-verification
     return int(added)
 
 
@@ -69,6 +80,7 @@ def still_open(connection: Connection, card_id: int | None = None) -> list[Open]
             device.c.imei,
             device.c.refuted,
             bound.c.imei,
+            bound.c.revoked_at.is_not(None),
         )
         .join(card, card.c.id == accusation.c.card_id)
         .join(device, device.c.id == accusation.c.device_id)
@@ -112,8 +124,12 @@ def uphold(connection: Connection, accusation_id: int, source: str, at: float) -
 def refute(connection: Connection, accused: Card, evidence_id: int, at: float) -> None:
     """The bound device has proved that it holds the card: the accusations fall back on the accusers."""
     accusers = select(accusation.c.device_id).where(accusation.c.card_id == accused.id, accusation.c.outcome == "open")
+    believed = select(device.c.id).where(device.c.id.in_(accusers), device.c.refuted == 0)
+    noted = connection.execute(believed).first() is not None
     connection.execute(update(device).where(device.c.id.in_(accusers)).values(refuted=device.c.refuted + 1))
     _close(connection, accused.id, "refuted", "bound device", at)
+    if not noted:
+        return  # the history says nothing of claims that nobody believed
     cards.record(
         connection,
         accused,
@@ -145,7 +161,11 @@ def expire(connection: Connection, accusation_id: int, at: float) -> None:
         .where(accusation.c.card_id == row.card_id, accusation.c.outcome == "open")
         .scalar_subquery()
     )
-    connection.execute(update(card).where(card.c.id == row.card_id).values(accused_at=newest))
+    connection.execute(
+        update(card)
+        .where(card.c.id == row.card_id)
+        .values(accused_at=newest, challenged=card.c.challenged & newest.is_not(None))
+    )
     cards.record(connection, cards.by_id(connection, row.card_id), "accusation-expired", at=at, actor="verifier")
 
 
@@ -155,4 +175,4 @@ def _close(connection: Connection, card_id: int, outcome: str, source: str, at: 
         .where(accusation.c.card_id == card_id, accusation.c.outcome == "open")
         .values(outcome=outcome, source=source, closed_at=at)
     )
-    connection.execute(update(card).where(card.c.id == card_id).values(accused_at=None))
+    connection.execute(update(card).where(card.c.id == card_id).values(accused_at=None, challenged=False))

@@ -23,13 +23,16 @@ _COLUMNS = (
     card.c.device_id,
     card.c.accused_at,
     card.c.held,
+    card.c.challenged,
 )
 
 
 def card_from_row(row: tuple[Any, ...]) -> Card:
-    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at, held."""
-    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held = row
-    return Card(id_, iccid, imsi, scenario, STATUSES[state, access], since, device_id, accused_at, bool(held))
+    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at, held,
+    challenged."""
+    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged = row
+    status = STATUSES[state, access]
+    return Card(id_, iccid, imsi, scenario, status, since, device_id, accused_at, bool(held), bool(challenged))
 
 
 def by_iccid(connection: Connection, iccid: str) -> Card | None:
@@ -84,15 +87,15 @@ def change(
     device_id: int | None = None,
     evidence_id: int | None = None,
     deadline: float | None = None,
-    held: bool | None = None,
+    hold: bool = False,
     **detail: Any,
 ) -> Card:
     """Takes a card through an event: new state, a line of history and, where the network has to be told, a command,
     all in the connection's transaction. An event that changes nothing writes nothing. Raises lifecycle.Refused.
 
-    held: whether from now on only an operator lifts the suspension; as before unless given."""
+    hold: only an operator lifts the suspension that this causes."""
     status = transition(before.status, what, has_device=before.device_id is not None)
-    held = before.held if held is None else held
+    held = (hold or before.held) and status.state in (State.SUSPENDED, State.REVERIFYING)
     if status == before.status and held == before.held and deadline is None and what is not Event.BIND:
         return before
     after = before._replace(status=status, since=at, held=held)

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from .database import Database
@@ -23,6 +24,9 @@ Item = TypeVar("Item")
 Unit = Callable[[Connection], T]
 Handler = Callable[[Connection, list[Item]], list[T]]
 """Takes items together and returns a result for each, in their order."""
+
+
+_LOCKED_S = 10.0
 
 
 class _Waiting(NamedTuple):
@@ -41,6 +45,12 @@ class StoreUnavailable(Exception):
 
 class _Locked(Exception):
     """No transaction could begin: nobody's fault, and each unit on its own would wait for the lock as long again."""
+
+
+class _Refused(NamedTuple):
+    """What a unit raised, in place of its result."""
+
+    error: Exception
 
 
 class GroupCommit:
@@ -76,10 +86,14 @@ class GroupCommit:
         connection. Raises StoreBusy."""
         return self.submit_item(_run_unit, unit)
 
+    def require_room(self, units: int) -> None:
+        """Raises StoreBusy where so many units would not be taken now."""
+        if len(self._queue) + units > self._waiting or self._stopping:
+            raise StoreBusy("the verifier has more work waiting than it takes")
+
     def submit_item(self, handler: Handler[Item, T], item: Item) -> "asyncio.Future[T]":
         """The same for an item: items of one handler that wait next to each other are handed to it together."""
-        if len(self._queue) >= self._waiting or self._stopping:
-            raise StoreBusy("the verifier has more work waiting than it takes")
+        self.require_room(1)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(handler, item, future))
         self._arrived.set()
@@ -88,6 +102,7 @@ class GroupCommit:
     async def _run(self) -> None:
         busy = False
         with self._database.writer() as connection:
+            connection.connection.cursor().execute("PRAGMA busy_timeout = 0")  # see _begin
             while True:
                 if not self._queue:
                     if self._stopping:
@@ -114,8 +129,7 @@ class GroupCommit:
             _roll_back(connection)
             return False
         for waiting, result in zip(group, results, strict=True):
-            if not waiting.future.done():
-                waiting.future.set_result(result)
+            _answer(waiting, result)
         return True
 
     async def _alone(self, connection: Connection, waiting: _Waiting) -> None:
@@ -127,23 +141,52 @@ class GroupCommit:
             _roll_back(connection)
             _fail(waiting, e)
         else:
-            if not waiting.future.done():
-                waiting.future.set_result(result)
+            _answer(waiting, result)
 
     async def _commit(self, connection: Connection, group: list[_Waiting]) -> list[Any]:
         results: list[Any] = []
-        try:
-            transaction = connection.begin()
-        except DBAPIError as e:
-            raise _Locked(str(e.orig)) from None
+        transaction = await self._begin(connection)
         for handler, together in groupby(group, attrgetter("handler")):
             results += handler(connection, [waiting.item for waiting in together])
         await asyncio.get_running_loop().run_in_executor(self._thread, transaction.commit)
         return results
 
+    async def _begin(self, connection: Connection) -> RootTransaction:
+        """Takes the write lock. Another process may hold it (a token is made, say): waited for without holding up
+        the event loop."""
+        deadline = monotonic() + _LOCKED_S
+        while True:
+            try:
+                return connection.begin()
+            except DBAPIError as e:
+                if monotonic() > deadline:
+                    raise _Locked(str(e.orig)) from None
+                connection.rollback()
+                await asyncio.sleep(0.02)
 
-def _run_unit(connection: Connection, units: list[Unit[T]]) -> list[T]:
-    return [unit(connection) for unit in units]
+
+def _run_unit(connection: Connection, units: list[Unit[Any]]) -> list[Any]:
+    """Each in a savepoint: what one refuses does not undo the others. Its exception stands for its result."""
+    results: list[Any] = []
+    for unit in units:
+        savepoint = connection.begin_nested()
+        try:
+            results.append(unit(connection))
+        except (DBAPIError, sqlite3.Error):
+            raise
+        except Exception as e:  # noqa: BLE001 - it belongs to whoever submitted the unit
+            savepoint.rollback()
+            results.append(_Refused(e))
+        else:
+            savepoint.commit()
+    return results
+
+
+def _answer(waiting: _Waiting, result: Any) -> None:
+    if isinstance(result, _Refused):
+        _fail(waiting, result.error)
+    elif not waiting.future.done():
+        waiting.future.set_result(result)
 
 
 def _fail(waiting: _Waiting, e: Exception) -> None:

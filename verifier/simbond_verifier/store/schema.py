@@ -66,7 +66,8 @@ card = Table(
     Column("access", String(8), nullable=False),
     Column("since", Float, nullable=False),
     Column("device_id", Integer, ForeignKey("device.id"), unique=True),
-    Column("accused_at", Float),
+    Column("accused_at", Float),  # by the newest accusation that is open
+    Column("challenged", Boolean, nullable=False, server_default=text("0")),  # its bound device is asked at once
     Column("deadline", Float),  # of a re-verification
     Column("held", Boolean, nullable=False, server_default=text("0")),  # by an operator: no Evidence lifts it
     Index("ix_card_deadline", "deadline", sqlite_where=text("deadline IS NOT NULL")),

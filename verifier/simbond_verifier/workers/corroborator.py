@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from time import time
 
 import structlog
@@ -19,6 +18,7 @@ log = structlog.get_logger("simbond.corroborator")
 _POLL_S = 5.0
 _SHORTEST_S = 0.5
 _LONGEST_S = 60.0
+_AT_ONCE = 16
 
 
 class Corroborator:
@@ -48,12 +48,12 @@ class Corroborator:
         while True:
             self._woken.clear()
             with self._database.read() as connection:
-                # Whole batches share one IMEI: what the network sees does not tell two such devices apart.
-                found = [a for a in accusations.still_open(connection) if a.accuser_imei != a.bound_imei]
+                found = [a for a in accusations.still_open(connection) if not a.same_imei]
             self._asked = {a.id: self._asked.get(a.id, (0.0, _SHORTEST_S)) for a in found}
-            for accusation in found:
-                if self._asked[accusation.id][0] <= self._clock():
-                    await self._ask(accusation)
+            # Newest first: a flood of older claims must not delay the one that is true.
+            due = [a for a in reversed(found) if self._asked[a.id][0] <= self._clock()]
+            for start in range(0, len(due), _AT_ONCE):
+                await asyncio.gather(*map(self._ask, due[start : start + _AT_ONCE]))
             soonest = min((when for when, _ in self._asked.values()), default=self._clock() + _POLL_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(max(soonest - self._clock(), 0.0), _POLL_S)):
@@ -71,7 +71,10 @@ class Corroborator:
         # The last digits are a check digit or the software version: the network may send either (TS 23.003 6.2).
         if seen is None or seen[:14] != accusation.accuser_imei:
             return
-        uphold = partial(_uphold, accusation_id=accusation.id, at=now)
+
+        def uphold(connection: Connection) -> None:
+            accusations.uphold(connection, accusation.id, "network view", self._clock())
+
         try:
             await self._writer.submit(uphold)
         except (StoreBusy, StoreUnavailable) as e:
@@ -79,7 +82,3 @@ class Corroborator:
             return
         self._asked.pop(accusation.id, None)
         self._on_change()
-
-
-def _uphold(connection: Connection, accusation_id: int, at: float) -> None:
-    accusations.uphold(connection, accusation_id, "network view", at)

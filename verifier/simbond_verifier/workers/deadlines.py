@@ -79,8 +79,9 @@ class Deadlines:
                 continue
             silence = scenario.accusation.suspend_on_silence_s
             challenged = max(accusation.at, self._listens_since)
-            # Whoever has lied before moves nothing by words and silence (see accusations.accuse).
-            if silence is not None and not accusation.accuser_refuted and now - challenged >= silence:
+            # Silence speaks for an accuser who was not refuted before, and only where somebody could have answered.
+            believed = not (accusation.accuser_refuted or accusation.same_imei or accusation.bound_revoked)
+            if silence is not None and believed and now - challenged >= silence:
                 found.append((accusation.id, True))
             elif now - accusation.at >= scenario.accusation.window_s:
                 found.append((accusation.id, False))

@@ -28,6 +28,8 @@ log = structlog.get_logger("simbond.outbox")
 _AT_ONCE = 64
 _POLL_S = 30.0
 _LONGEST_BACKOFF_S = 300.0
+_SANE_S = 2 * _LONGEST_BACKOFF_S
+"""Nothing is put off for longer: what seems to be was written before the clock was set back."""
 _UNTOLD_AGAIN = 4
 """How often a bar that is in force is repeated for a serving node that could not be told: after an HLR's restart the
 nodes take some seconds to come back to it."""
@@ -91,9 +93,10 @@ class Outbox:
         room = _AT_ONCE - len(self._busy)
         if room <= 0:
             return []
+        now = self._clock()
         query = (
             select(command.c.id, command.c.at, command.c.card_id, command.c.imsi, command.c.access, command.c.attempts)
-            .where(command.c.outcome == "pending", command.c.next_at <= self._clock())
+            .where(command.c.outcome == "pending", (command.c.next_at <= now) | (command.c.next_at > now + _SANE_S))
             .order_by(command.c.next_at)
             .limit(_AT_ONCE)
         )

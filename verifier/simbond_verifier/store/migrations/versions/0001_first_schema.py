@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("since", sa.Float(), nullable=False),
         sa.Column("device_id", sa.Integer(), nullable=True),
         sa.Column("accused_at", sa.Float(), nullable=True),
+        sa.Column("challenged", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("deadline", sa.Float(), nullable=True),
         sa.Column("held", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_card_device_id")),
