@@ -182,10 +182,10 @@ class Agent:
         self._modem = modem
         gc.collect()  # what stays for good is to lie together
         if not self._enrolled:
-            self._enrolled = True
             bond = await self._binding(await self._settled_identity())
             request = enrolment(self._signer, bond).hex()
             self._report.line("enrolment", {"kid": self._signer.kid.hex(), "request": request})
+            self._enrolled = True
 
     def _close_modem(self):
         self._modem = None
