@@ -1,4 +1,4 @@
-"""What the device must keep: its private key, its boot counter, and the identity that a verifier last answered to.
+"""What the device must keep: its private key, its boot counter, and the identity that a verifier last took.
 
 Everything lies in one directory. key: written once in the device's life, readable by its owner only, never sent
 anywhere. state.a and state.b: written in turn, once a boot and when another card or IMEI was acknowledged.
@@ -34,7 +34,7 @@ class Keystore:
         self._save()
 
     def acknowledge(self, iccid, imei):
-        """Remembers the identity that a verifier has answered to. None leaves what is known; writes only a change."""
+        """Remembers the identity that a verifier has taken. None leaves what is known; writes only a change."""
         iccid = iccid or self.iccid
         imei = imei or self.imei
         if (iccid, imei) != (self.iccid, self.imei):

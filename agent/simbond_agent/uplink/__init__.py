@@ -8,9 +8,8 @@ from .. import cbor, claims
 
 TIERS = {0: "none", 2: "affirming", 32: "warning", 96: "contraindicated"}
 
-# The verifier refused the Evidence itself: it says nothing about card and device.
+# The Evidence was refused for its nonce alone: the one in the answer will do.
 _NONCE_REFUSED = ("nonce-expired", "nonce-wrong")
-_REFUSED = _NONCE_REFUSED + ("replayed", "counter-back", "key-unknown", "key-revoked", "signature-invalid")
 
 _STATUS = 1
 _REASONS = 2
@@ -29,7 +28,7 @@ class UplinkError(Exception):
 class Answer:
     """What the verifier answers (docs/evidence.cddl, result): tier (a value of TIERS), reasons (list of strings), nonce
     (8 octets, for the next Evidence), interval_s (until that is due), again (whether it is due at once), appraised
-    (whether the Evidence was accepted as such, whatever the verdict).
+    (whether the Evidence was taken and not contraindicated; what is refused always is).
 
     Raises ValueError when octets hold no such thing.
     """
@@ -51,9 +50,5 @@ class Answer:
             or self.interval_s < 0
         ):
             raise ValueError("the answer is not a result of the profile")
-        self.again = self.interval_s == 0 or _any(self.reasons, _NONCE_REFUSED)
-        self.appraised = not _any(self.reasons, _REFUSED)
-
-
-def _any(reasons, of):
-    return any(reason in of for reason in reasons)
+        self.again = self.interval_s == 0 or any(reason in _NONCE_REFUSED for reason in self.reasons)
+        self.appraised = self.tier != "contraindicated"
