@@ -1,6 +1,7 @@
 """The server as a process: how it starts and ends, and clients that behave badly on purpose."""
 
 import json
+import signal
 import socket
 import sqlite3
 import ssl
@@ -128,6 +129,28 @@ def test_it_ends_when_asked_and_starts_where_it_was(tmp_path: Path) -> None:
         server.start()
         with Field(server) as field:
             assert field.attest(meter, nonce).verdict == (2, []), "nonces outlive a restart"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_in_order(folder: Path, number: signal.Signals, code: int) -> None:
+    options = ["--db", str(folder / "simbond.db"), "--scenarios", str(folder / "scenarios"), "--port", "0", "--json"]
+    with subprocess.Popen([*SIMBOND, "serve", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        server.send_signal(number)
+        assert server.wait(timeout=30) == code
+        assert server.stderr is not None
+        assert b"Traceback" not in server.stderr.read()
+    assert not (folder / "simbond.db-wal").exists(), "the last connection was closed, and the log folded in"
+
+
+def test_a_second_server_on_the_same_database_does_not_start(tmp_path: Path) -> None:
+    with VerifierServer(tmp_path) as server:
+        done = serve("--db", server.db, "--scenarios", tmp_path / "scenarios", "--port", 0)
+        assert done.returncode == LOCAL, done.stderr
+        assert "Another 'simbond serve'" in json.loads(done.stdout.splitlines()[-1])["error"]["detail"]
+        server.kill()
+        server.start()  # a kill leaves no lock behind
 
 
 def test_a_fault_of_ours_is_a_problem_document_and_an_entry_in_the_log(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 import asyncio
 import gc
 import logging
+import os
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -32,6 +36,12 @@ from .store.schema import setting
 from .workers.corroborator import Corroborator
 from .workers.deadlines import Deadlines
 from .workers.outbox import Outbox
+
+try:
+    import fcntl
+    import resource
+except ModuleNotFoundError:  # Windows
+    fcntl = resource = None  # type: ignore[assignment]
 
 log = structlog.get_logger("simbond.server")
 
@@ -141,44 +151,103 @@ async def running(settings: Settings) -> AsyncIterator[ASGIApp]:
 
 
 async def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> None:
-    """Runs a verifier until SIGINT or SIGTERM. on_ready is called with its URL once it listens."""
-    async with running(settings) as app:
-        config = uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=5,
-        )
-        # What is loaded by now stays; collecting it over and over would cost a tenth of the throughput.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
-        await _Server(config, on_ready).serve()
+    """Runs a verifier until SIGTERM, or SIGINT, which raises KeyboardInterrupt in the end. on_ready is called with its
+    URL once it listens. Raises what `running` raises, and OSError when it cannot listen."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # Listened to before anything works, so that a second start beside a first does nothing at all.
+    address = (settings.host, settings.port)
+    with socket.create_server(address, family=family, backlog=2048) as listener, _alone(settings.database):
+        async with running(settings) as app:
+            config = uvicorn.Config(
+                app,
+                ssl_certfile=settings.tls_certificate,
+                ssl_keyfile=settings.tls_key,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                lifespan="off",
+                limit_concurrency=_allow_connections(),
+                timeout_graceful_shutdown=5,
+            )
+            # What is loaded by now stays; collecting it over and over would cost a tenth of the throughput.
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 50)
+            server = _Server(config)
+            host, port = listener.getsockname()[:2]
+            scheme = "https" if config.is_ssl else "http"
+            server.on_ready = partial(
+                on_ready, f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+            )
+            await server.serve([listener])
+        if server.interrupted:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _alone(database: Path) -> Iterator[None]:
+    """Keeps a second server off the same database: each would carry out commands without knowing of the other's."""
+    if fcntl is None or not database.parent.is_dir():  # the latter is for Database to say
+        yield
+        return
+    try:
+        lock = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as e:
+        raise ConfigurationError(f"{database}.lock cannot be written: {e.strerror}; choose another --db.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise ConfigurationError(f"Another 'simbond serve' works on {database}; stop it first.") from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _allow_connections() -> int | None:
+    """As many connections as there may be open files, less what the verifier itself needs: past that, a 503 instead of
+    a verifier that cannot open its own files any more."""
+    if resource is None:
+        return None
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = 65536 if most == resource.RLIM_INFINITY else min(most, 65536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(files - 256, files // 2)
 
 
 class _Server(uvicorn.Server):
-    """Tells where it listens, also when the port was left to the system."""
+    """Says when it is ready, and ends in order: uvicorn's own would die of the signal with everything half done."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self.on_ready: Callable[[], None] = _nothing
+        self.interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
         try:
-            await super().startup(sockets)
-        except SystemExit as e:  # how uvicorn reports that it cannot listen
-            raise e.__context__ or e from None
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            scheme = "https" if self.config.is_ssl else "http"
-            self._on_ready(f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}")
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+        except NotImplementedError:  # Windows
+            with super().capture_signals():
+                yield
+            return
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.interrupted = self.interrupted or sig == signal.SIGINT
+        super().handle_exit(sig, frame)
 
 
 async def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -6,6 +6,8 @@ signature (docs/adr/plain-asgi-ingest.md).
     POST /v1/challenge       the key id, 8 octets          -> a result with a nonce and no verdict
 """
 
+import asyncio
+
 from starlette.types import Receive, Scope, Send
 
 from simbond_agent import claims
@@ -19,6 +21,7 @@ from .problems import Problem, send_problem
 
 BATCH_MESSAGES = 1000
 BATCH_OCTETS = 256 * 1024
+_PATIENCE_S = 30
 
 _CBOR = (b"content-type", b"application/cbor")
 _CBOR_SEQUENCE = (b"content-type", b"application/cbor-seq")
@@ -81,7 +84,15 @@ class DeviceApi:
 
 
 async def _body(receive: Receive, limit: int) -> bytes | None:
-    """The request's body, None when it is longer than the limit. Raises Problem when the client goes away."""
+    """The request's body, None when it is longer than the limit. Raises Problem when the client goes away or idles."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await _whole_body(receive, limit)
+    except TimeoutError:
+        raise Problem(408, "too-slow", f"The message did not come within {_PATIENCE_S} s.") from None
+
+
+async def _whole_body(receive: Receive, limit: int) -> bytes | None:
     event = await receive()
     body: bytes = event.get("body", b"")
     while event.get("more_body", False):
