@@ -14,6 +14,7 @@ from simbond_verifier.api.device import PATHS
 from simbond_verifier.api.operator import router
 from simbond_verifier.reasons import Reason
 from simbond_verifier.scenario import DEFAULT_LADDER, Scenario, Scenarios, parse
+from support import reasons_table
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -98,6 +99,18 @@ def test_the_shipped_examples_may_be_loaded_together() -> None:
     files = sorted((ROOT / "examples" / "scenarios").glob("*.toml"))
 
     assert Scenarios(parse(file.read_text("utf-8"), file.name) for file in files).names()
+
+
+def test_every_reason_code_is_explained_as_the_verifier_does() -> None:
+    """After a change: python -P tests/support/reasons_table.py."""
+    assert reasons_table.FILE.read_text("utf-8") == reasons_table.document()
+
+
+def test_what_refuses_evidence_is_listed_as_such() -> None:
+    refused, appraised = reasons_table.document().split("## The Evidence is appraised")
+
+    assert all(f"| `{reason}` |" in appraised for reason in DEFAULT_LADDER)
+    assert "| `counter-back` |" in refused
 
 
 def test_every_endpoint_is_documented() -> None:
