@@ -58,6 +58,11 @@ def play(hlr, story, *, cancel_wait=10.0, **options):
     return asyncio.run(run())
 
 
+async def imei_of(target, imsi):
+    seen = await target.sighting(imsi)
+    return seen and seen.imei
+
+
 def test_an_online_card_goes_offline_and_comes_back(hlr, imsi):
     async def story(target):
         async with sgsn(hlr) as ps, msc(hlr) as cs:
@@ -177,7 +182,7 @@ def test_a_resumption_gives_no_more_than_it_grants(hlr, imsi):
     play(hlr, story, grants=[Domain.PS])
 
 
-@pytest.mark.parametrize("name", ["suspend", "resume", "state", "imei"])
+@pytest.mark.parametrize("name", ["suspend", "resume", "state", "sighting"])
 def test_unknown_subscriber(hlr, name):
     with pytest.raises(UnknownSubscriber, match="901709999999999"):
         play(hlr, lambda target: getattr(target, name)("901709999999999"))
@@ -185,12 +190,15 @@ def test_unknown_subscriber(hlr, name):
 
 def test_the_network_view_is_what_check_imei_stored(hlr, imsi):
     async def story(target):
-        assert await target.imei(imsi) is None
+        assert await imei_of(target, imsi) is None
         async with msc(hlr) as cs:
             assert (await cs.check_imei(imsi, "359789012345679")).accepted
-            assert await target.imei(imsi) == "359789012345679"
+            assert await imei_of(target, imsi) == "359789012345679"
             assert (await cs.check_imei(imsi, "490154203237518")).accepted
-            assert await target.imei(imsi) == "490154203237518"
+            assert await imei_of(target, imsi) == "490154203237518"
+            before = time.time()
+            assert (await cs.update_location(imsi)).accepted
+            assert before - 2 <= (await target.sighting(imsi)).at <= time.time() + 2
 
     play(hlr, story)
 
@@ -202,7 +210,7 @@ def test_a_serving_node_cannot_lie_through_its_name(hlr, imsi):
             assert (await node.update_location(imsi)).accepted
             await target.suspend(imsi)
             assert await target.state(imsi) is Access.BARRED
-            assert await target.imei(imsi) is None
+            assert await imei_of(target, imsi) is None
 
     play(hlr, story)
 
@@ -227,11 +235,11 @@ def test_many_cards_at_once(hlr):
 def test_restart_of_the_hlr(hlr, imsi):
     async def story(target):
         assert await target.state(imsi) is Access.ALLOWED
-        assert await target.imei(imsi) is None
+        assert await imei_of(target, imsi) is None
         hlr.stop()
         with pytest.raises(HlrError, match="lost the private osmo-hlr"):
             hlr.add_subscriber("901709999999997", "46799999")
-        for call in (target.suspend, target.resume, target.state, target.imei):
+        for call in (target.suspend, target.resume, target.state, target.sighting):
             started = time.monotonic()
             with pytest.raises(TargetError, match=hlr.host):
                 await call(imsi)
@@ -242,7 +250,7 @@ def test_restart_of_the_hlr(hlr, imsi):
             assert (await target.suspend(imsi)).complete
             assert not ps.cancelled.empty()
         assert await target.state(imsi) is Access.BARRED
-        assert await target.imei(imsi) is None
+        assert await imei_of(target, imsi) is None
 
     play(hlr, story)
 
@@ -250,10 +258,10 @@ def test_restart_of_the_hlr(hlr, imsi):
 def test_an_hlr_that_hangs_and_wakes_up(hlr, imsi):
     async def story(target):
         assert await target.state(imsi) is Access.ALLOWED
-        assert await target.imei(imsi) is None
+        assert await imei_of(target, imsi) is None
         os.kill(hlr.pid, signal.SIGSTOP)
         try:
-            for call in (target.suspend, target.state, target.imei):
+            for call in (target.suspend, target.state, target.sighting):
                 with pytest.raises(TargetError, match=r"no answer .*within 1 s"):
                     await call(imsi)
         finally:
@@ -262,7 +270,7 @@ def test_an_hlr_that_hangs_and_wakes_up(hlr, imsi):
     async def later(target):
         await target.resume(imsi)
         assert await target.state(imsi) is Access.ALLOWED
-        assert await target.imei(imsi) is None
+        assert await imei_of(target, imsi) is None
 
     play(hlr, story, timeout=1.0)
     play(hlr, later, timeout=30)

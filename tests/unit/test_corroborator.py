@@ -9,7 +9,7 @@ import pytest
 
 from simbond_agent import claims
 from simbond_verifier import fleet
-from simbond_verifier.enforcement import TargetError, UnknownSubscriber
+from simbond_verifier.enforcement import Sighting, TargetError, UnknownSubscriber
 from simbond_verifier.store.group_commit import GroupCommit, StoreUnavailable
 from simbond_verifier.workers.corroborator import Corroborator
 from support.attester import ICCID, IMEI, IMSI, Attester
@@ -24,18 +24,19 @@ OTHER_CARD = ("89860012345678904447", "460001234560002")
 class View:
     """What the network has seen: an IMEI, None, or an error."""
 
-    def __init__(self, seen: str | Exception | None) -> None:
+    def __init__(self, seen: str | Exception | None, at: float | None = None) -> None:
         self.seen = seen
+        self.at = at
         self.asked: list[str] = []
         self.answers = asyncio.Event()
         self.answers.set()
 
-    async def imei(self, imsi: str) -> str | None:
+    async def sighting(self, imsi: str) -> Sighting | None:
         self.asked.append(imsi)
         await self.answers.wait()
         if isinstance(self.seen, Exception):
             raise self.seen
-        return self.seen
+        return None if self.seen is None else Sighting(self.seen, self.at)
 
 
 class Stage:
@@ -124,6 +125,30 @@ def test_the_network_does_not_agree(desk: Desk, seen: str | Exception | None) ->
         assert desk.commands() == []
 
     play(desk, View(seen), story)
+
+
+@pytest.mark.parametrize(("seconds", "after"), [(-60, "warned"), (60, "suspended"), (None, "suspended")])
+def test_what_the_network_saw_before_the_bound_device_proved_itself_is_the_past(
+    desk: Desk, seconds: float | None, after: str
+) -> None:
+    """After a theft that was settled the network may still remember the thief's device; his word does not revive it."""
+    meter = Attester()
+    foreign = Attester(imei=FOREIGN_IMEI, imsi=None)
+    desk.bind(meter)
+    desk.add(foreign)
+    desk.attest(meter)
+    proved = desk.now
+    desk.now += 120
+    desk.attest(foreign)
+
+    async def story(stage: Stage) -> None:
+        if after == "suspended":
+            await stage.suspended()
+        else:
+            await stage.asked(1)
+        assert stage.state()[0] == after
+
+    play(desk, View(FOREIGN_IMEI, None if seconds is None else proved + seconds), story)
 
 
 def test_it_may_agree_later(desk: Desk) -> None:

@@ -126,7 +126,7 @@ def test_what_the_hlr_does_not_do_can_be_tried_again(answers, reason):
         with_hlr(lambda hlr: hlr.suspend(IMSI), answers=answers)
 
 
-@pytest.mark.parametrize("name", ["suspend", "resume", "state", "imei"])
+@pytest.mark.parametrize("name", ["suspend", "resume", "state", "sighting"])
 @pytest.mark.parametrize(
     "imsi", ["", "12345", f"{IMSI}.info 1", f"{IMSI}\n", "9017x0000000001", "９０１７００００００００００１"]
 )

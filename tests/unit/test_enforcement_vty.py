@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simbond_verifier.enforcement.target import TargetError, UnknownSubscriber
-from simbond_verifier.enforcement.vty import VtyNetworkView, parse_imei
+from simbond_verifier.enforcement.vty import VtyNetworkView, parse_sighting
 from support.tcp_server import tcp_server
 
 IMSI = "901700000000001"
@@ -18,6 +18,11 @@ SHOWN = (
     f"    ID: 1\n    IMSI: {IMSI}\n    MSISDN: 4567\n    IMEI: {IMEI}\n    SGSN number: sgsn-1\n    PS purged\n"
     "    last LU seen on PS: 2026-11-22T11:38:06+00:00 (2m37s ago)\n"
 )
+
+
+def parse_imei(answer, imsi):
+    seen = parse_sighting(answer, imsi)
+    return seen and seen.imei
 
 
 def shown(*, imei=IMEI, sgsn="sgsn-1"):
@@ -36,7 +41,7 @@ def look(play, *imsis, timeout=10.0):
         async with tcp_server(play) as port:
             view = VtyNetworkView("127.0.0.1", port, timeout=timeout)
             try:
-                return [await view.imei(imsi) for imsi in imsis]
+                return [getattr(await view.sighting(imsi), "imei", None) for imsi in imsis]
             finally:
                 await view.close()
 
@@ -204,10 +209,33 @@ def test_after_a_timeout_the_late_answer_is_not_taken_for_the_next_one():
         async with tcp_server(play) as port:
             view = VtyNetworkView("127.0.0.1", port, timeout=0.2)
             with pytest.raises(TargetError, match=r"within 0\.2 s"):
-                await view.imei(IMSI)
+                await view.sighting(IMSI)
             await asyncio.sleep(0.2)
-            imei = await view.imei(IMSI)
+            imei = (await view.sighting(IMSI)).imei
             await view.close()
             return imei
 
     assert asyncio.run(story()) == IMEI
+
+
+LU = "    last LU seen on {}: {} ( ago)\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "at"),
+    [
+        ("", None),
+        (LU.format("CS", "2026-11-22T12:59:56+00:00"), 1795352396.0),
+        (LU.format("CS", "2026-11-22T12:59:56+00:00") + LU.format("PS", "2026-11-22T13:59:56+01:00"), 1795352396.0),
+        (LU.format("CS", "2026-11-22T12:59:56+00:00") + LU.format("PS", "2026-11-22T13:59:56+00:00"), 1795355996.0),
+        (LU.format("CS", "yesterday"), None),
+    ],
+)
+def test_when_the_card_was_last_seen(lines, at):
+    shown_without, _, _ = SHOWN.partition("    last LU")
+    assert parse_sighting(shown_without + lines, IMSI).at == at
+
+
+def test_a_serving_node_cannot_date_what_was_seen():
+    forged = shown(sgsn="x\n" + LU.format("CS", "2099-01-01T00:00:00+00:00").rstrip())
+    assert parse_sighting(forged + LU.format("CS", "2026-11-22T12:59:56+00:00"), IMSI).at == 1795352396.0

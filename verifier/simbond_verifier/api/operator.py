@@ -158,7 +158,12 @@ def _check_list(services: Services, body: bytes) -> fleet.Checked:
     rows, faults = card_import.read(text, services.scenarios.names())
     with services.database.read() as connection:
         checked = fleet.check_import(connection, rows)
-    return checked._replace(faults=sorted(faults + checked.faults))
+    faults = sorted(faults + checked.faults)
+    more = len(faults) - card_import.FAULTY_ROWS
+    if more > 1:  # where reading stopped, the last fault says so already
+        del faults[card_import.FAULTY_ROWS :]
+        faults.append(card_import.Fault(faults[-1].line, "", f"{more} more faults follow"))
+    return checked._replace(faults=faults)
 
 
 @router.get("/cards/{iccid}", tags=["cards"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .ctrl import CtrlClient, Get, Reply, Set
 from .gsup import Domain, GsupError
 from .gsup_client import Cancel, GsupClient
-from .target import Access, Outcome, TargetError, UnknownSubscriber, require_imsi
+from .target import Access, Outcome, Sighting, TargetError, UnknownSubscriber, require_imsi
 from .vty import VtyNetworkView
 
 CTRL_PORT = 4259
@@ -103,9 +103,9 @@ class OsmoHlr:
             return Access.BARRED
         return Access.ALLOWED if opened >= self._grants else Access.PARTIAL
 
-    async def imei(self, imsi: str) -> str | None:
+    async def sighting(self, imsi: str) -> Sighting | None:
         """See NetworkView."""
-        return await self._vty.imei(imsi)
+        return await self._vty.sighting(imsi)
 
     async def close(self) -> None:
         """See Target."""

@@ -60,12 +60,22 @@ class Target(Protocol):
         """Drop every connection. Calls that are under way fail with TargetError."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A card in a device, as the network saw it."""
+
+    imei: str
+    """14 to 16 digits."""
+    at: float | None
+    """When the network last heard of the card, seconds since the epoch; None where it does not say."""
+
+
 @runtime_checkable
 class NetworkView(Protocol):
     """What the network itself has seen of a card: a second voice beside the device's."""
 
-    async def imei(self, imsi: str) -> str | None:
-        """The IMEI (14 to 16 digits) that the network last saw with this IMSI; None when it saw none.
+    async def sighting(self, imsi: str) -> Sighting | None:
+        """The device that the network last saw with this IMSI; None when it saw none.
 
         Raises TargetError, UnknownSubscriber, and ValueError for an IMSI that is none.
         """

@@ -8,16 +8,18 @@ Source: OsmoHLR VTY reference, `show subscriber`; RFC 854 for the telnet negotia
 import asyncio
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
-from .target import TargetError, UnknownSubscriber, require_imsi
+from .target import Sighting, TargetError, UnknownSubscriber, require_imsi
 
 _MAX_ANSWER = 65536
 _TELNET = re.compile(rb"\xff[\xfb-\xfe].|\xff[\xf0-\xfa]", re.DOTALL)
 _PROMPT = re.compile(r"(?:^|\n)([\w.-]+(?:\([\w-]+\))?[>#] )$")
 
 
-def parse_imei(answer: str, imsi: str) -> str | None:
-    """The IMEI in the answer to `show subscriber imsi`, None where it shows none.
+def parse_sighting(answer: str, imsi: str) -> Sighting | None:
+    """The IMEI in the answer to `show subscriber imsi` and when a node last updated the card's location; None where it
+    shows no IMEI.
 
     Raises UnknownSubscriber when the HLR knows no such IMSI, ValueError for an answer about anything else.
     """
@@ -32,7 +34,18 @@ def parse_imei(answer: str, imsi: str) -> str | None:
     if shown.get("IMSI") != imsi:
         raise ValueError(f"not an answer about IMSI {imsi}")
     imei = shown.get("IMEI", "")
-    return imei if re.fullmatch(r"[0-9]{14,16}", imei) else None
+    return Sighting(imei, _last_update(answer)) if re.fullmatch(r"[0-9]{14,16}", imei) else None
+
+
+def _last_update(answer: str) -> float | None:
+    # osmo-hlr's own lines come last, behind whatever a node's name may hold.
+    latest = {}
+    for domain, time in re.findall(r"^ *last LU seen on (CS|PS): (\S+)", answer, re.MULTILINE):
+        latest[domain] = time
+    try:
+        return max((datetime.fromisoformat(time).timestamp() for time in latest.values()), default=None)
+    except ValueError:
+        return None
 
 
 @dataclass(slots=True)
@@ -81,13 +94,13 @@ class VtyNetworkView:
         self._turn = asyncio.Lock()
         self._session: _Session | None = None
 
-    async def imei(self, imsi: str) -> str | None:
+    async def sighting(self, imsi: str) -> Sighting | None:
         """See NetworkView. osmo-hlr keeps 14 digits and shows 15: it computes the check digit."""
         command = f"show subscriber imsi {require_imsi(imsi)}"
         try:
             async with asyncio.timeout(self._timeout), self._turn:
                 answer = await self._ask(command)
-            return parse_imei(answer, imsi)
+            return parse_sighting(answer, imsi)
         except TimeoutError:
             reason = f"no answer within {self._timeout:g} s"
         except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from ..appraisal import Card
 from ..lifecycle import Event, State
@@ -26,6 +26,8 @@ class Open(NamedTuple):
     accuser_refuted: int
     """How many of the accuser's claims were refuted before."""
     bound_imei: str | None
+    held_at: float | None
+    """When the bound device last reported that it holds the card; None where its newest word is another."""
     bound_revoked: bool
     """The bound device's key counts for nothing any more: it could not answer."""
 
@@ -80,6 +82,7 @@ def still_open(connection: Connection, card_id: int | None = None) -> list[Open]
             device.c.imei,
             device.c.refuted,
             bound.c.imei,
+            case((bound.c.holds == card.c.iccid, bound.c.seen_at)),
             bound.c.revoked_at.is_not(None),
         )
         .join(card, card.c.id == accusation.c.card_id)

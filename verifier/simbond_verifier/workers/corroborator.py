@@ -19,6 +19,8 @@ _POLL_S = 5.0
 _SHORTEST_S = 0.5
 _LONGEST_S = 60.0
 _AT_ONCE = 16
+_SKEW_S = 5.0
+"""How far the network's clock and ours may be apart."""
 
 
 class Corroborator:
@@ -64,12 +66,15 @@ class Corroborator:
         pause = self._asked[accusation.id][1]
         self._asked[accusation.id] = (now + pause, min(2 * pause, _LONGEST_S))
         try:
-            seen = await self._view.imei(accusation.imsi)
+            seen = await self._view.sighting(accusation.imsi)
         except EnforcementError as e:
             log.warning("network view", accusation=accusation.id, error=str(e))
             return
         # The last digits are a check digit or the software version: the network may send either (TS 23.003 6.2).
-        if seen is None or seen[:14] != accusation.accuser_imei:
+        if seen is None or seen.imei[:14] != accusation.accuser_imei:
+            return
+        # What was seen before the bound device last proved that it holds the card is the past, a settled theft perhaps.
+        if seen.at is not None and seen.at + _SKEW_S < (accusation.held_at or 0):
             return
 
         def uphold(connection: Connection) -> None:
