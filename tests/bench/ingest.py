@@ -17,11 +17,11 @@ from . import load
 from .fleet import cores, prepare, serving
 from .openssl import verify_rate
 
-DEVICES = 256
+DEVICES = 512
 ROUNDS = 8
 EACH = 12  # Evidence of every device in a round
 CONNECTIONS = 256
-BATCH = 128
+BATCH = 512
 BATCH_CONNECTIONS = 2
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from time import time
 
 import cbor2
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from sqlalchemy import Connection
 
 from simbond_agent import claims
 
@@ -22,7 +23,8 @@ from .decide import UNBOUND_INTERVAL_S, Decider, Result, Verified, refused
 log = structlog.get_logger("simbond.ingest")
 
 _KEYS = 100_000
-_TOGETHER = 64  # messages of a batch that are decided in one unit of work
+_BREATH = 32  # messages of a batch before others have their turn
+_TOGETHER = 256  # messages of a batch that are decided in one unit of work
 
 
 class Ingest:
@@ -67,23 +69,27 @@ class Ingest:
         """The results of several messages, in their order, all durable. Raises as `one` does."""
         now = self._clock()
         self._writer.require_room(len(messages) // _TOGETHER + 1)
-        pending: list[tuple[list[Result | None], asyncio.Future[list[Result]] | None]] = []
-        for start in range(0, len(messages), _TOGETHER):
-            results: list[Result | None] = []
-            good: list[Verified] = []
-            for message in messages[start : start + _TOGETHER]:
-                try:
-                    good.append(Verified(self._check(message), message, now))
-                    results.append(None)
-                except BadEvidence as e:
-                    results.append(refused(e.reason, e.kid))
-            pending.append((results, self._writer.submit(partial(self._decide, items=good)) if good else None))
-            await asyncio.sleep(0)  # others have their turn
-        found: list[Result] = []
-        for results, future in pending:
-            decided = iter(await future if future is not None else ())
-            found += [self.noted(next(decided) if r is None else r) for r in results]
-        return found
+        results: list[Result | None] = []
+        pending: list[asyncio.Future[list[Result]]] = []
+        good: list[Verified] = []
+        for i, message in enumerate(messages, 1):
+            try:
+                good.append(Verified(self._check(message), message, now))
+                results.append(None)
+            except BadEvidence as e:
+                results.append(refused(e.reason, e.kid))
+            if len(good) == _TOGETHER or (good and i == len(messages)):
+                pending.append(self._writer.submit_item(self._decide_lists, good))
+                good = []
+            if i % _BREATH == 0:
+                await asyncio.sleep(0)
+        decided = iter([result for future in pending for result in await future])
+        return [self.noted(next(decided) if r is None else r) for r in results]
+
+    def _decide_lists(self, connection: Connection, lists: list[list[Verified]]) -> list[list[Result]]:
+        """A handler of the group commit: several lists of Evidence, decided over as one."""
+        results = iter(self._decide(connection, [item for some in lists for item in some]))
+        return [[next(results) for _ in some] for some in lists]
 
     def answer(self, result: Result) -> bytes:
         """A result as the device reads it (docs/evidence.cddl)."""
