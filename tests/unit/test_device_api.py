@@ -28,7 +28,7 @@ def post(events: list[dict[str, Any]], *, then_silence: bool) -> tuple[int, dict
 
 
 def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simbond_verifier.api.device._PATIENCE_S", 0.05)
+    monkeypatch.setattr("simbond_verifier.api.device.PATIENCE_S", 0.05)
     status, problem = post([{"type": "http.request", "body": b"1", "more_body": True}], then_silence=True)
     assert (status, problem["type"]) == (408, "urn:simbond:problem:too-slow")
 

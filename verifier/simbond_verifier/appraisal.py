@@ -88,7 +88,9 @@ def appraise(
 def _answer(verdict: Appraisal, evidence: Evidence, bound: Card, issued: float) -> Appraisal:
     """Whether Evidence of the bound device about its own card answers those who claim that card. A sign that only
     warns does not keep it from that; an IMEI that it cannot or does not truly state does."""
-    if bound.accused_at is None or verdict.event is Event.SUSPEND or evidence.imei is None:
+    if bound.accused_at is None:
+        return verdict
+    if verdict.event is Event.SUSPEND or evidence.imei is None:
         return verdict
     if issued >= bound.accused_at:
         return verdict._replace(answers=True)
@@ -123,8 +125,14 @@ def _weigh(signs: list[Reason], scenario: Scenario) -> Appraisal:
     return Appraisal(Tier.WARNING, tuple(signs), Event.ALERT)
 
 
+_AFFIRMED = Appraisal(Tier.AFFIRMING)
+_BOUND = State.BOUND
+
+
 def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
     state = bound.status.state
+    if state is _BOUND:
+        return _AFFIRMED
     if state is State.WARNED:
         return Appraisal(Tier.AFFIRMING, (), Event.AFFIRM)
     if state is State.SUSPENDED and (bound.held or not scenario.reverification.automatic):
@@ -135,7 +143,7 @@ def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
         reasons = (Reason.CARD_SUSPENDED,) if state is State.SUSPENDED else ()
         event = Event.AFFIRM if fresh else None
         return Appraisal(Tier.AFFIRMING, reasons, event, again=not fresh or state is State.SUSPENDED)
-    return Appraisal(Tier.AFFIRMING)
+    return _AFFIRMED
 
 
 def _appraise_claim(evidence: Evidence, claimed: Card | None) -> Appraisal:

@@ -1,22 +1,23 @@
 """What the verifier counts, in Prometheus' exposition format."""
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from .reasons import Reason, Tier
 
 
-class Metrics:
+class Metrics(Collector):
     """The counters of one verifier process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        evidence = Counter(
-            "simbond_evidence", "Evidence appraised, by tier of the verdict", ["tier"], registry=self.registry
-        )
-        reasons = Counter("simbond_evidence_reason", "Reason codes in verdicts", ["reason"], registry=self.registry)
-        # The children are looked up once: this is on the path of every message.
-        self.evidence = {tier: evidence.labels(tier.name.lower()) for tier in Tier}
-        self.reasons = {reason: reasons.labels(reason.value) for reason in Reason}
+        # Plain numbers: this is on the path of every message. `collect` hands them over when somebody asks.
+        self._tiers = dict.fromkeys(Tier, 0)
+        self._reasons = dict.fromkeys(Reason, 0)
+        self.registry.register(self)
         self.commands = Counter(
             "simbond_commands", "Commands to the enforcement target", ["access", "outcome"], registry=self.registry
         )
@@ -30,6 +31,17 @@ class Metrics:
 
     def count(self, tier: Tier, reasons: tuple[Reason, ...]) -> None:
         """Counts one verdict."""
-        self.evidence[tier].inc()
+        self._tiers[tier] += 1
         for reason in reasons:
-            self.reasons[reason].inc()
+            self._reasons[reason] += 1
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """See prometheus_client.registry.Collector."""
+        tiers = CounterMetricFamily("simbond_evidence", "Evidence appraised, by tier of the verdict", labels=["tier"])
+        for tier, count in self._tiers.items():
+            tiers.add_metric([tier.name.lower()], count)
+        yield tiers
+        reasons = CounterMetricFamily("simbond_evidence_reason", "Reason codes in verdicts", labels=["reason"])
+        for reason, count in self._reasons.items():
+            reasons.add_metric([reason.value], count)
+        yield reasons

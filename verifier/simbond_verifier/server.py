@@ -168,6 +168,8 @@ async def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url
                 date_header=False,
                 proxy_headers=False,
                 lifespan="off",
+                ws="none",
+                interface="asgi3",
                 limit_concurrency=_allow_connections(),
                 timeout_graceful_shutdown=5,
             )

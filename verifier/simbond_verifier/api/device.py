@@ -6,8 +6,6 @@ signature (docs/adr/plain-asgi-ingest.md).
     POST /v1/challenge       the key id, 8 octets          -> a result with a nonce and no verdict
 """
 
-import asyncio
-
 from starlette.types import Receive, Scope, Send
 
 from simbond_agent import claims
@@ -17,11 +15,12 @@ from ..ingest.decide import refused
 from ..ingest.pipeline import Ingest
 from ..reasons import Reason
 from ..store.group_commit import StoreBusy, StoreUnavailable
+from .patience import Patience
 from .problems import Problem, send_problem
 
 BATCH_MESSAGES = 1000
 BATCH_OCTETS = 256 * 1024
-_PATIENCE_S = 30
+PATIENCE_S = 30
 
 _CBOR = (b"content-type", b"application/cbor")
 _CBOR_SEQUENCE = (b"content-type", b"application/cbor-seq")
@@ -33,6 +32,7 @@ class DeviceApi:
 
     def __init__(self, ingest: Ingest) -> None:
         self._ingest = ingest
+        self._patience = Patience(PATIENCE_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -58,7 +58,7 @@ class DeviceApi:
             await send_problem(send, problem)
 
     async def _evidence(self, receive: Receive, send: Send) -> None:
-        message = await _body(receive, claims.MAX_OCTETS)
+        message = await self._body(receive, claims.MAX_OCTETS)
         if message is None:
             result = self._ingest.noted(refused(Reason.OVERSIZED, None))
         else:
@@ -67,7 +67,7 @@ class DeviceApi:
         await _answer(send, self._ingest.answer(result), status=status, message_id=result.message_id)
 
     async def _batch(self, receive: Receive, send: Send) -> None:
-        body = await _body(receive, BATCH_OCTETS)
+        body = await self._body(receive, BATCH_OCTETS)
         messages = [] if body is None else split(body)
         if body is None or len(messages) > BATCH_MESSAGES:
             raise Problem(
@@ -77,22 +77,20 @@ class DeviceApi:
         await _answer(send, b"".join(map(self._ingest.answer, results)), media_type=_CBOR_SEQUENCE)
 
     async def _challenge(self, receive: Receive, send: Send) -> None:
-        kid = await _body(receive, claims.KID_OCTETS)
+        kid = await self._body(receive, claims.KID_OCTETS)
         if kid is None or len(kid) != claims.KID_OCTETS:
             raise Problem(400, "kid-invalid", f"Send the key id, {claims.KID_OCTETS} octets, as the body.")
         await _answer(send, self._ingest.challenge(kid))
 
-
-async def _body(receive: Receive, limit: int) -> bytes | None:
-    """The request's body, None when it is longer than the limit. Raises Problem when the client goes away or idles."""
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            return await _whole_body(receive, limit)
-    except TimeoutError:
-        raise Problem(408, "too-slow", f"The message did not come within {_PATIENCE_S} s.") from None
+    async def _body(self, receive: Receive, limit: int) -> bytes | None:
+        try:
+            return await self._patience.wait(_whole_body(receive, limit))
+        except TimeoutError:
+            raise Problem(408, "too-slow", f"The message did not come within {PATIENCE_S} s.") from None
 
 
 async def _whole_body(receive: Receive, limit: int) -> bytes | None:
+    """The request's body, None when it is longer than the limit. Raises Problem when the client goes away."""
     event = await receive()
     body: bytes = event.get("body", b"")
     while event.get("more_body", False):

@@ -148,9 +148,10 @@ class _Round:
         verdict = appraise(evidence, device, bound, claimed, scenario, issued)
 
         about = claimed or bound
+        tier = int(verdict.tier)  # the driver takes plain int and bytearray as they are, and asks around about others
         self._last_id += 1
         self._seen.append(
-            (evidence.bootcount, evidence.uptime, now, verdict.tier, evidence.iccid, verdict.absent, device.id)
+            (evidence.bootcount, evidence.uptime, now, tier, evidence.iccid, int(verdict.absent), device.id)
         )
         self._kept.append(
             (
@@ -158,9 +159,9 @@ class _Round:
                 now,
                 device.id,
                 None if about is None else about.id,
-                verdict.tier,
+                tier,
                 ",".join(verdict.reasons),
-                message,
+                bytearray(message),
             )
         )
         self._known[kid] = _Attester(device, revoked, evidence.bootcount, evidence.uptime, bound)

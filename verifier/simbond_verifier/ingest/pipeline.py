@@ -1,9 +1,9 @@
 """From a message's octets to its result: decode, verify, decide, durable; then answered."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from time import time
+from typing import NamedTuple
 
 import cbor2
 import structlog
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from simbond_agent import claims
 
 from .. import freshness
-from ..evidence import BadEvidence, Evidence, load_key, open_envelope, read_claims, verify
+from ..evidence import BadEvidence, Envelope, load_key, open_envelope, read_claims, verify
 from ..metrics import Metrics
 from ..reasons import Reason, Tier
 from ..store.database import Database
@@ -23,8 +23,16 @@ from .decide import UNBOUND_INTERVAL_S, Decider, Result, Verified, refused
 log = structlog.get_logger("simbond.ingest")
 
 _KEYS = 100_000
-_BREATH = 32  # messages of a batch before others have their turn
-_TOGETHER = 256  # messages of a batch that are decided in one unit of work
+_TOGETHER = 256  # messages of a batch that are settled in one go
+
+
+class _Claim(NamedTuple):
+    """A message whose key is known and whose signature is not checked yet."""
+
+    envelope: Envelope
+    key: EllipticCurvePublicKey
+    message: bytes
+    at: float
 
 
 class Ingest:
@@ -58,38 +66,52 @@ class Ingest:
 
     async def one(self, message: bytes) -> Result:
         """The result of one message, durable. Raises StoreBusy and StoreUnavailable: then nothing was written."""
-        now = self._clock()
         try:
-            evidence = self._check(message)
+            claim = self._open(message, self._clock())
         except BadEvidence as e:
             return self.noted(refused(e.reason, e.kid))
-        return self.noted(await self._writer.submit_item(self._decide, Verified(evidence, message, now)))
+        return self.noted(await self._writer.submit_item(self._settle, claim))
 
     async def many(self, messages: Sequence[bytes]) -> list[Result]:
         """The results of several messages, in their order, all durable. Raises as `one` does."""
         now = self._clock()
-        self._writer.require_room(len(messages) // _TOGETHER + 1)
         results: list[Result | None] = []
-        pending: list[asyncio.Future[list[Result]]] = []
-        good: list[Verified] = []
-        for i, message in enumerate(messages, 1):
+        unproved: list[_Claim] = []
+        for message in messages:
             try:
-                good.append(Verified(self._check(message), message, now))
+                unproved.append(self._open(message, now))
                 results.append(None)
             except BadEvidence as e:
                 results.append(refused(e.reason, e.kid))
-            if len(good) == _TOGETHER or (good and i == len(messages)):
-                pending.append(self._writer.submit_item(self._decide_lists, good))
-                good = []
-            if i % _BREATH == 0:
-                await asyncio.sleep(0)
-        decided = iter([result for future in pending for result in await future])
+        parts = [unproved[start : start + _TOGETHER] for start in range(0, len(unproved), _TOGETHER)]
+        self._writer.require_room(len(parts))
+        settled = [self._writer.submit_item(self._settle_parts, part) for part in parts]
+        decided = iter([result for part in settled for result in await part])
         return [self.noted(next(decided) if r is None else r) for r in results]
 
-    def _decide_lists(self, connection: Connection, lists: list[list[Verified]]) -> list[list[Result]]:
-        """A handler of the group commit: several lists of Evidence, decided over as one."""
-        results = iter(self._decide(connection, [item for some in lists for item in some]))
-        return [[next(results) for _ in some] for some in lists]
+    def _open(self, message: bytes, now: float) -> _Claim:
+        envelope = open_envelope(message)
+        return _Claim(envelope, self._key(envelope.kid), message, now)
+
+    def _settle(self, connection: Connection, unproved: list[_Claim]) -> list[Result]:
+        """A handler of the group commit. Signatures are checked one right after the other, because the tables of ECDSA
+        then stay in the processor's cache: that is worth a third of the throughput."""
+        results: list[Result | None] = []
+        good: list[Verified] = []
+        for envelope, key, message, at in unproved:
+            try:
+                verify(envelope, key)
+                good.append(Verified(read_claims(envelope), message, at))
+                results.append(None)
+            except BadEvidence as e:
+                results.append(refused(e.reason, e.kid))
+        decided = iter(self._decide(connection, good))
+        return [next(decided) if r is None else r for r in results]
+
+    def _settle_parts(self, connection: Connection, parts: list[list[_Claim]]) -> list[list[Result]]:
+        """The same for parts of batches."""
+        results = iter(self._settle(connection, [claim for part in parts for claim in part]))
+        return [[next(results) for _ in part] for part in parts]
 
     def answer(self, result: Result) -> bytes:
         """A result as the device reads it (docs/evidence.cddl)."""
@@ -105,11 +127,6 @@ class Ingest:
     def forget(self, kid: bytes) -> None:
         """Drops a key from the cache, after it was revoked."""
         self._keys.pop(kid, None)
-
-    def _check(self, message: bytes) -> Evidence:
-        envelope = open_envelope(message)
-        verify(envelope, self._key(envelope.kid))
-        return read_claims(envelope)
 
     def _key(self, kid: bytes) -> EllipticCurvePublicKey:
         key = self._keys.get(kid)
