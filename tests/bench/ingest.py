@@ -18,8 +18,8 @@ from .fleet import cores, prepare, serving
 from .openssl import verify_rate
 
 DEVICES = 512
-ROUNDS = 8
-EACH = 12  # Evidence of every device in a round
+ROUNDS = 16
+EACH = 4  # Evidence of every device in a round
 CONNECTIONS = 256
 BATCH = 512
 BATCH_CONNECTIONS = 2

@@ -56,8 +56,8 @@ class _Refused(NamedTuple):
 class GroupCommit:
     """Runs units of work in shared transactions. Start with `start`, end with `stop`."""
 
-    def __init__(self, database: Database, *, window_s: float = 0.004, group: int = 256, waiting: int = 4096) -> None:
-        """window_s: how long a busy writer collects work. group: how many units or items share a transaction, about.
+    def __init__(self, database: Database, *, window_s: float = 0.02, group: int = 256, waiting: int = 4096) -> None:
+        """window_s: how long a busy writer collects work at most. group: how many units or items share a transaction, about.
         waiting: how many may wait before StoreBusy is raised."""
         self._database = database
         self._window_s = window_s
@@ -100,7 +100,6 @@ class GroupCommit:
         return future
 
     async def _run(self) -> None:
-        busy = False
         with self._database.writer() as connection:
             connection.connection.cursor().execute("PRAGMA busy_timeout = 0")  # see _begin
             while True:
@@ -109,14 +108,21 @@ class GroupCommit:
                         return
                     self._arrived.clear()
                     await self._arrived.wait()
-                if busy and not self._stopping:
-                    await asyncio.sleep(self._window_s)
+                await self._collect()
                 group, self._queue = self._queue[: self._group], self._queue[self._group :]
-                busy = len(group) > 1
                 if group and not await self._together(connection, group):
                     # One of them failed: each on its own, so that it fails alone.
                     for waiting in group:
                         await self._alone(connection, waiting)
+
+    async def _collect(self) -> None:
+        """Waits as long as every turn of the event loop brings more work: a lone unit is not held up, and a busy
+        verifier, where one turn takes long, fills its groups."""
+        deadline = monotonic() + self._window_s
+        waiting = 0
+        while waiting < len(self._queue) < self._group and monotonic() < deadline:
+            waiting = len(self._queue)
+            await asyncio.sleep(0)
 
     async def _together(self, connection: Connection, group: list[_Waiting]) -> bool:
         try:
