@@ -57,8 +57,8 @@ class GroupCommit:
     """Runs units of work in shared transactions. Start with `start`, end with `stop`."""
 
     def __init__(self, database: Database, *, window_s: float = 0.02, group: int = 256, waiting: int = 4096) -> None:
-        """window_s: how long a busy writer collects work at most. group: how many units or items share a transaction, about.
-        waiting: how many may wait before StoreBusy is raised."""
+        """window_s: how long a busy writer collects work at most. group: how many units or items share a transaction,
+        about. waiting: how many may wait before StoreBusy is raised."""
         self._database = database
         self._window_s = window_s
         self._group = group
