@@ -322,3 +322,21 @@ def test_together_is_the_same_as_one_after_the_other(
             assert isinstance(outcome, Refusal)
             assert str(outcome) == repr(before)
     assert on_disk(shared) == expected
+
+
+def test_heavy_items_fill_a_group_sooner(database: Database) -> None:
+    """A part of a batch is worth many units: else a few of them would hold everything up."""
+    groups: list[int] = []
+
+    def handler(_: Connection, items: list[int]) -> list[int]:
+        groups.append(sum(items))
+        return items
+
+    async def story(writer: GroupCommit) -> None:
+        await asyncio.gather(*(writer.submit_item(handler, 100, 100) for _ in range(10)))
+        with pytest.raises(StoreBusy):
+            writer.submit_item(handler, 5000, 5000)
+
+    run(database, story)
+    assert sum(groups) == 1000
+    assert max(groups) <= 300

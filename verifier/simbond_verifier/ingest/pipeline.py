@@ -84,8 +84,8 @@ class Ingest:
             except BadEvidence as e:
                 results.append(refused(e.reason, e.kid))
         parts = [unproved[start : start + _TOGETHER] for start in range(0, len(unproved), _TOGETHER)]
-        self._writer.require_room(len(parts))
-        settled = [self._writer.submit_item(self._settle_parts, part) for part in parts]
+        self._writer.require_room(len(unproved))
+        settled = [self._writer.submit_item(self._settle_parts, part, len(part)) for part in parts]
         decided = iter([result for part in settled for result in await part])
         return [self.noted(next(decided) if r is None else r) for r in results]
 

@@ -33,6 +33,7 @@ class _Waiting(NamedTuple):
     handler: Handler[Any, Any]
     item: Any
     future: "asyncio.Future[Any]"
+    weight: int
 
 
 class StoreBusy(Exception):
@@ -64,6 +65,7 @@ class GroupCommit:
         self._group = group
         self._waiting = waiting
         self._queue: list[_Waiting] = []
+        self._weight = 0  # of the queue
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "commit")
         self._task: asyncio.Task[None] | None = None
@@ -86,16 +88,19 @@ class GroupCommit:
         connection. Raises StoreBusy."""
         return self.submit_item(_run_unit, unit)
 
-    def require_room(self, units: int) -> None:
-        """Raises StoreBusy where so many units would not be taken now."""
-        if len(self._queue) + units > self._waiting or self._stopping:
+    def require_room(self, weight: int) -> None:
+        """Raises StoreBusy where so much work would not be taken now."""
+        if self._weight + weight > self._waiting or self._stopping:
             raise StoreBusy("the verifier has more work waiting than it takes")
 
-    def submit_item(self, handler: Handler[Item, T], item: Item) -> "asyncio.Future[T]":
-        """The same for an item: items of one handler that wait next to each other are handed to it together."""
-        self.require_room(1)
+    def submit_item(self, handler: Handler[Item, T], item: Item, weight: int = 1) -> "asyncio.Future[T]":
+        """The same for an item: items of one handler that wait next to each other are handed to it together.
+
+        weight: how many units the item is worth; groups and the queue are measured by it."""
+        self.require_room(weight)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(handler, item, future))
+        self._queue.append(_Waiting(handler, item, future, weight))
+        self._weight += weight
         self._arrived.set()
         return future
 
@@ -109,7 +114,7 @@ class GroupCommit:
                     self._arrived.clear()
                     await self._arrived.wait()
                 await self._collect()
-                group, self._queue = self._queue[: self._group], self._queue[self._group :]
+                group = self._next_group()
                 if group and not await self._together(connection, group):
                     # One of them failed: each on its own, so that it fails alone.
                     for waiting in group:
@@ -120,9 +125,18 @@ class GroupCommit:
         verifier, where one turn takes long, fills its groups."""
         deadline = monotonic() + self._window_s
         waiting = 0
-        while waiting < len(self._queue) < self._group and monotonic() < deadline:
-            waiting = len(self._queue)
+        while waiting < self._weight < self._group and monotonic() < deadline:
+            waiting = self._weight
             await asyncio.sleep(0)
+
+    def _next_group(self) -> list[_Waiting]:
+        weight = size = 0
+        while size < len(self._queue) and weight < self._group:
+            weight += self._queue[size].weight
+            size += 1
+        group, self._queue = self._queue[:size], self._queue[size:]
+        self._weight -= weight
+        return group
 
     async def _together(self, connection: Connection, group: list[_Waiting]) -> bool:
         try:
