@@ -15,8 +15,10 @@ from ..reasons import Reason, Tier
 from ..scenario import Scenarios
 from ..store import accusations, cards
 
-UNBOUND_INTERVAL_S = 900
+UNBOUND_INTERVAL_S = 300
 """Until the next Evidence of a device that no card is bound to."""
+_UNENROLLED_INTERVAL_S = 60
+"""The same where nobody knows the key: a technician may be about to enrol it, and waits."""
 _UNBOUND_NONCE_AGE_S = 2 * UNBOUND_INTERVAL_S
 
 _FIND = """
@@ -67,6 +69,8 @@ class Result(NamedTuple):
 
 def refused(reason: Reason, kid: bytes | None, interval_s: int = UNBOUND_INTERVAL_S) -> Result:
     """The result for Evidence that counts for nothing."""
+    if reason is Reason.KEY_UNKNOWN:
+        interval_s = _UNENROLLED_INTERVAL_S
     return Result(Tier.CONTRAINDICATED, (reason,), interval_s, kid, message_id=token_hex(4))
 
 
