@@ -102,10 +102,13 @@ class _Round:
         self._seen: list[tuple[Any, ...]] = []
         self._kept: list[tuple[Any, ...]] = []
         self._stale = False
+        self._alone = False  # every key appears once
         self._last_id: int = self._raw.execute(_LAST).fetchone()[0]
 
     def decide(self) -> list[Result]:
-        self._read({item.evidence.kid for item in self._items})
+        kids = {item.evidence.kid for item in self._items}
+        self._alone = len(kids) == len(self._items)
+        self._read(kids)
         results = [self._one(item) for item in self._items]
         self._write()
         return results
@@ -168,7 +171,8 @@ class _Round:
                 bytearray(message),
             )
         )
-        self._known[kid] = _Attester(device, revoked, evidence.bootcount, evidence.uptime, bound)
+        if not self._alone:
+            self._known[kid] = _Attester(device, revoked, evidence.bootcount, evidence.uptime, bound)
         result = Result(verdict.tier, verdict.reasons, 0 if verdict.again else interval_s, kid, self._last_id)
         if verdict.event is None and not (verdict.accuses or verdict.answers):
             return result
