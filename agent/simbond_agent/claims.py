@@ -3,6 +3,8 @@
 The one place that knows them: the agent builds with it under MicroPython, the verifier reads with it under CPython.
 """
 
+from binascii import hexlify
+
 PROFILE = "tag:simbond.dev,2026:evidence-1"
 
 # Registered claims: RFC 8392 (CWT), RFC 8747 (cnf), RFC 9711 (EAT).
@@ -63,7 +65,7 @@ def pack_digits(digits, octets):
 
 def unpack_digits(octets):
     """The inverse of pack_digits: trailing F filler dropped, letters upper-case."""
-    return octets.hex().upper().rstrip("F")
+    return hexlify(octets).decode().upper().rstrip("F")
 
 
 def _pack_plmn(plmn):
