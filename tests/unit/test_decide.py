@@ -228,6 +228,18 @@ def test_claim_and_empty_tray_together_suspend(desk: Desk, empty_first: bool) ->
         assert (last.tier, last.reasons) == (Tier.CONTRAINDICATED, (Reason.FOREIGN_DEVICE,))
 
 
+@pytest.mark.parametrize("empty_first", [True, False])
+def test_an_ignored_empty_tray_corroborates_all_the_same(tmp_path: Path, empty_first: bool) -> None:
+    with make_desk(tmp_path, SCENARIO + 'tray-empty = "ignore"\n') as desk:
+        meter, foreign = Attester(), thief()
+        desk.bind(meter)
+        desk.add(foreign)
+        steps = [holds(meter, None), holds(foreign, ICCID)]
+        for device in steps if empty_first else reversed(steps):
+            desk.attest(device)
+        assert state(desk) == ("suspended", "barred")
+
+
 def test_an_empty_tray_alone_warns(desk: Desk) -> None:
     meter = Attester()
     desk.bind(meter)

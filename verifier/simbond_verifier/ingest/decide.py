@@ -174,7 +174,9 @@ class _Round:
         if not self._alone:
             self._known[kid] = _Attester(device, revoked, evidence.bootcount, evidence.uptime, bound)
         result = Result(verdict.tier, verdict.reasons, 0 if verdict.again else interval_s, kid, self._last_id)
-        if verdict.event is None and not (verdict.accuses or verdict.answers):
+        # An ignored sign is no alert, but "gone" from the bound device is still what an accusation waits for.
+        settles = verdict.answers or (verdict.absent and bound is not None and bound.accused_at is not None)
+        if verdict.event is None and not (verdict.accuses or settles):
             return result
         self._write()
         result = self._follow(result, verdict, bound, claimed, device.id, self._last_id, now)
