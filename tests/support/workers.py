@@ -6,7 +6,19 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from simbond_verifier.store.database import Database
-from simbond_verifier.store.group_commit import GroupCommit
+from simbond_verifier.store.group_commit import GroupCommit, StoreUnavailable
+
+
+class OnceFull(GroupCommit):
+    """A writer whose disk is full at the first unit."""
+
+    full = 1
+
+    def submit(self, unit: Any) -> Any:
+        if self.full:
+            self.full -= 1
+            raise StoreUnavailable("disk full")
+        return super().submit(unit)
 
 
 @asynccontextmanager

@@ -10,12 +10,12 @@ import pytest
 from simbond_agent import claims
 from simbond_verifier import fleet
 from simbond_verifier.enforcement import Sighting, TargetError, UnknownSubscriber
-from simbond_verifier.store.group_commit import GroupCommit, StoreUnavailable
+from simbond_verifier.store.group_commit import GroupCommit
 from simbond_verifier.workers.corroborator import Corroborator
 from support.attester import ICCID, IMEI, IMSI, Attester
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
-from support.workers import at_work, group_commit, settled, until
+from support.workers import OnceFull, at_work, group_commit, settled, until
 
 FOREIGN_IMEI = "353456060000024"
 OTHER_CARD = ("89860012345678904447", "460001234560002")
@@ -231,15 +231,6 @@ def test_each_card_is_asked_about_by_itself(desk: Desk) -> None:
 
 
 def test_what_the_database_does_not_take_is_asked_again(desk: Desk) -> None:
-    class OnceFull(GroupCommit):
-        full = 1
-
-        def submit(self, unit: Any) -> Any:
-            if self.full:
-                self.full -= 1
-                raise StoreUnavailable("disk full")
-            return super().submit(unit)
-
     async def story() -> None:
         writer = OnceFull(desk.database)
         writer.start()

@@ -5,8 +5,6 @@ from hypothesis import strategies as st
 
 from simbond_verifier.lifecycle import NEW, Access, Event, Refused, State, Status, transition
 
-REACHABLE = {State.SUSPENDED, State.REVERIFYING, State.BOUND, State.WARNED, State.STOCK, State.RETIRED}
-
 
 def walk(events: list[Event]) -> list[tuple[Status, Event, Status]]:
     steps, status = [], NEW

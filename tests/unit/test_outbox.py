@@ -15,12 +15,12 @@ from sqlalchemy import select
 from simbond_verifier import fleet
 from simbond_verifier.enforcement import Access, Outcome, TargetError, UnknownSubscriber
 from simbond_verifier.metrics import Metrics
-from simbond_verifier.store.group_commit import GroupCommit, StoreUnavailable
+from simbond_verifier.store.group_commit import GroupCommit
 from simbond_verifier.store.schema import command
 from simbond_verifier.workers.outbox import Outbox
 from support.verifier import Desk
 from support.verifier import desk as make_desk
-from support.workers import at_work, group_commit, settled, until
+from support.workers import OnceFull, at_work, group_commit, settled, until
 
 AWAY = TargetError("the HLR is away")
 DONE = Outcome("done")
@@ -374,15 +374,6 @@ def test_what_was_pending_at_a_kill_is_carried_out_at_the_next_start(tmp_path: P
 
 
 def test_a_confirmation_that_the_database_does_not_take_is_read_back_again(desk: Desk) -> None:
-    class OnceFull(GroupCommit):
-        full = 1
-
-        def submit(self, unit: Any) -> Any:
-            if self.full:
-                self.full -= 1
-                raise StoreUnavailable("disk full")
-            return super().submit(unit)
-
     async def story() -> None:
         stage = Stage(desk)
         writer = OnceFull(desk.database)

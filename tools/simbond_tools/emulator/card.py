@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from simbond_agent import identity
+
 from .errors import EmulatorError
 
 _ICCID = re.compile(r"89[0-9A-F]{16,18}")
@@ -63,8 +65,7 @@ def normal_imei(text: str) -> str:
 
 def luhn_digit(digits: str) -> str:
     """The check digit that follows `digits` (ISO/IEC 7812-1 annex B; 3GPP TS 23.003 annex B)."""
-    doubled = "".join(str(int(c) * (2 - i % 2)) for i, c in enumerate(reversed(digits)))
-    return str(-sum(map(int, doubled)) % 10)
+    return next(c for c in "0123456789" if identity.luhn(digits + c))
 
 
 def _swap_nibbles(digits: str) -> str:

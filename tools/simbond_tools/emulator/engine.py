@@ -106,10 +106,6 @@ class Engine:
         self._replied_until = now
         self._at(now + self._boot_s, self._booted)
 
-    def power_up(self, now: float) -> None:
-        """What a module sends when it has just been powered."""
-        self.reset(now - self._boot_s)
-
     # --- the module's own life ------------------------------------------------------------------------------------
 
     def _booted(self, now: float) -> None:
