@@ -16,6 +16,7 @@ EAT_PROFILE = 265
 BOOTCOUNT = 267
 # Private use (RFC 8392 section 9.1: below -65536).
 BINDING = -70001
+NEXT_KEY = -70003
 
 # Positions in the BINDING array.
 IMEI = 0
@@ -36,6 +37,8 @@ IMEI_CHANGED = 8
 TRAY_EMPTY = 16
 TAMPER = 32
 ICCID_MISMATCH = 64
+# Beside SIM_CHANGED or IMEI_CHANGED: another profile of the same eUICC, or the module's other IMEI; nothing was moved.
+SAME_HARDWARE = 128
 
 RATS = ("GSM", "UMTS", "LTE", "LTE-M", "NB-IoT", "NR")
 _RAT_UNKNOWN = 15
