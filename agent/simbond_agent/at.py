@@ -20,6 +20,9 @@ _FINAL = ("OK", "ERROR", "COMMAND NOT SUPPORT")
 _FINAL_STARTS = ("+CME ERROR", "+CMS ERROR")
 # The modem starts anew, or goes down: what it said before belongs to no reply, and what setup() sent is forgotten.
 BOOT = ("RDY", "APP RDY", "^SYSSTART", "+SYSSTART", "+MATREADY", "*ATREADY: 1", "NORMAL POWER DOWN", "POWERED DOWN")
+# The modem is ready for the data that the command announced: a line of its own, or a mark without an end of line.
+_PROMPT_LINES = ("CONNECT", "DOWNLOAD", ">")
+_PROMPT_MARKS = (b">", b"@")
 _BARE_URC = BOOT + ("RING", "SMS READY", "CALL READY", "PB DONE", "SMS DONE", "NO CARRIER")
 
 try:
@@ -71,21 +74,26 @@ class Parser:
     """Sorts what a modem says.
 
     lines: information lines of the running command; final: its final result ("OK", "ERROR", "+CME ERROR: 10"), None
-    until there is one. on_urc(line) gets every line that belongs to no command. A line with another command's name
-    goes to both sides while a command runs: it may be a URC, or the vendor's own spelling of the reply.
+    until there is one; prompted: whether the modem asks for the data of a command that has some. on_urc(line) gets
+    every line that belongs to no command. A line with another command's name goes to both sides while a command runs:
+    it may be a URC, or the vendor's own spelling of the reply.
     """
 
     def __init__(self, on_urc=None):
         self.on_urc = on_urc
         self.lines = []
         self.final = None
+        self.prompted = False
         self._command = None
+        self._has_data = False
         self._partial = b""
         self._skipping = False
         self._size = 0
 
-    def start(self, command):
-        """From here on lines belong to command."""
+    def start(self, command, has_data=False):
+        """From here on lines belong to command. has_data: the modem will prompt for data."""
+        self.prompted = False
+        self._has_data = has_data
         self._command = command.strip().upper()
         self._name = name_of(command)
         self._forget()
@@ -107,6 +115,9 @@ class Parser:
             if len(self._partial) > _LINE_MAX:
                 self._partial = b""
                 self._skipping = True
+        if self._has_data and self._partial.strip() in _PROMPT_MARKS:
+            self._partial = b""
+            self._prompt()
 
     def flush(self):
         """Takes what stands without a line end as a line, for a reply that was pasted rather than received."""
@@ -124,9 +135,15 @@ class Parser:
         self.final = None
         self._size = 0
 
+    def _prompt(self):
+        self.prompted = True
+        self._has_data = False
+
     def _line(self, line):
         upper = line.upper()
-        if upper in _BARE_URC:
+        if self._has_data and upper in _PROMPT_LINES:
+            self._prompt()
+        elif upper in _BARE_URC:
             if upper in BOOT:
                 self._forget()
             self._urc(line)
@@ -188,12 +205,18 @@ class Channel:
         self._ended = asyncio.Event()
         self._task = None
         self._unanswered = False
+        # Unsolicited lines that somebody waits for: start and, when it came, the line.
+        self._until = [None, None]
+        self._expected = [None, None]
 
-    async def command(self, command, timeout_ms=3000):
+    async def command(self, command, timeout_ms=3000, data=None, until=None):
         """Sends command and waits for its final result: (final, lines).
 
-        final is None, and lines are empty, when none came in time, when the modem is still silent after an earlier
-        time-out, or when the stream failed (see error): half a reply is no reply.
+        data: octets that are sent when the modem prompts for them. until: start of the unsolicited line by which the
+        modem says, after its OK, how the command went; it is the last of lines.
+
+        final is None, and lines are empty, when not all of this came in time, when the modem is still silent after an
+        earlier time-out, or when the stream failed (see error): half a reply is no reply.
         """
         async with self._lock:
             self._receive()
@@ -201,9 +224,29 @@ class Channel:
                 return None, []
             # Stays set when this coroutine is cancelled while the modem is still to answer.
             self._unanswered = True
-            final, lines = await self._exchange(command, timeout_ms)
+            final, lines = await self._exchange(command, timeout_ms, data, until)
             self._unanswered = final is None
             return final, lines
+
+    def expect(self, start):
+        """Keeps, from now on, the last unsolicited line that begins with start, for expected()."""
+        self._expected = [start, None]
+
+    async def expected(self, timeout_ms):
+        """The line that is expected, as soon as it is there; None when it does not come in time. Taken only once."""
+        slot = self._expected
+        try:
+            await _wait_ms(self._filled(slot), timeout_ms)
+        except asyncio.TimeoutError:
+            pass
+        line = slot[1]
+        slot[1] = None
+        return line
+
+    async def _filled(self, slot):
+        while slot[1] is None and self._task:
+            self._received.clear()
+            await self._received.wait()
 
     async def listen(self):
         """Receives, so that URCs come in between commands, until cancelled or until the stream fails."""
@@ -220,6 +263,9 @@ class Channel:
             self._task = None
 
     def _on_urc(self, line):
+        for slot in (self._until, self._expected):
+            if slot[0] and line.startswith(slot[0]):
+                slot[1] = line
         if self.urc:
             self.urc(line)
 
@@ -245,28 +291,51 @@ class Channel:
             self._ended.set()
             self._received.set()
 
-    async def _exchange(self, command, timeout_ms):
+    async def _exchange(self, command, timeout_ms, data=None, until=None):
         parser = self._parser
-        parser.start(command)
+        parser.start(command, data is not None)
+        self._until = [until, None]
         try:
-            await _wait_ms(self._answer(command), timeout_ms)
+            await _wait_ms(self._answer(command, data), timeout_ms)
+            if not self._answered():
+                return None, []
+            if until and parser.final == "OK":
+                return "OK", [line for line in parser.lines if not line.startswith(until)] + [self._completion()]
             if not parser.lines and parser.final == "OK" and _wants_data(command):
                 await self._late_data()
-            return (parser.final, parser.lines) if parser.final else (None, [])
+            return parser.final, parser.lines
         except asyncio.TimeoutError:
             return None, []
         except OSError as e:
             self.error = e
             return None, []
         finally:
+            self._until = [None, None]
             parser.stop()
 
-    async def _answer(self, command):
-        self._writer.write(command.encode() + b"\r")
-        await self._writer.drain()
-        while self._parser.final is None and self._task:
+    async def _answer(self, command, data):
+        await self._send(command.encode() + b"\r")
+        while not self._answered() and self._task:
+            if data is not None and self._parser.prompted:
+                await self._send(data)
+                data = None
             self._received.clear()
             await self._received.wait()
+
+    def _answered(self):
+        final = self._parser.final
+        return final is not None and (final != "OK" or not self._until[0] or self._completion() is not None)
+
+    def _completion(self):
+        start, found = self._until
+        for line in self._parser.lines:  # with the command's own name it passes for its reply
+            if line.startswith(start):
+                return line
+        return found
+
+    async def _send(self, octets):
+        self._writer.write(octets)
+        await self._writer.drain()
 
     async def _late_data(self):
         self._received.clear()

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from simbond_agent.at import Channel
 
 
@@ -192,3 +194,64 @@ def test_close_lets_go_of_the_stream():
         return urcs
 
     assert asyncio.run(main()) == []
+
+
+def test_data_goes_out_when_the_modem_prompts_and_what_completes_the_command_comes_last():
+    def script(line):
+        if line.startswith("AT+QMTPUBEX"):
+            return b"\r\n> "
+        return b"\r\nOK\r\n\r\n+QMTSTAT: 1,1\r\n\r\n+QMTPUBEX: 0,1,0\r\n" if line == "payload" else b"\r\nOK\r\n"
+
+    async def main():
+        wire = Wire(script)
+        channel = Channel(wire, wire)
+        reply = await channel.command('AT+QMTPUBEX=0,1,1,0,"t",7', 2000, b"payload", "+QMTPUBEX:")
+        return reply, wire.written
+
+    reply, written = asyncio.run(main())
+    assert reply == ("OK", ["+QMTPUBEX: 0,1,0"])
+    assert written[-1] == "payload"
+
+
+@pytest.mark.parametrize("prompt", [b"\r\nCONNECT\r\n", b"\r\nDOWNLOAD\r\n", b"\r\n>\r\n", b"\r\n>", b"@"])
+def test_every_kind_of_prompt(prompt):
+    async def main():
+        wire = Wire(lambda line: b"\r\nOK\r\n" if line == "data" else prompt)
+        return await Channel(wire, wire).command("AT+X=4", 2000, b"data")
+
+    assert asyncio.run(main()) == ("OK", [])
+
+
+def test_a_prompt_is_none_where_no_data_is_due():
+    async def main():
+        wire = Wire(lambda _line: b"\r\nCONNECT\r\nabc\r\nOK\r\n")
+        return await Channel(wire, wire).command("AT+QHTTPREAD=80")
+
+    assert asyncio.run(main()) == ("OK", ["CONNECT", "abc"])
+
+
+def test_without_what_completes_it_a_command_has_no_result():
+    async def main():
+        wire = Wire(lambda _line: b"\r\nOK\r\n")
+        channel = Channel(wire, wire)
+        missing = await channel.command("AT+QMTOPEN=0", 50, until="+QMTOPEN:")
+        wire.script = lambda _line: b"\r\n+CME ERROR: 3\r\n"
+        return missing, await channel.command("AT+QMTOPEN=0", 2000, until="+QMTOPEN:")
+
+    missing, refused = asyncio.run(main())
+    assert missing == (None, [])
+    assert refused[0] in ("+CME ERROR: 3", None)
+
+
+def test_an_expected_line_is_kept_until_it_is_asked_for_and_given_once():
+    async def main():
+        wire = Wire(lambda _line: b'\r\n+QMTRECV: 0,0,"t","old"\r\n+QMTRECV: 0,0,"t","new"\r\n\r\nOK\r\n')
+        channel = Channel(wire, wire)
+        channel.expect("+QMTRECV:")
+        await channel.command("AT")
+        first = await channel.expected(1000)
+        nothing = await channel.expected(20)
+        wire.say(b'\r\n+QMTRECV: 0,0,"t","later"\r\n')
+        return first, nothing, await channel.expected(2000)
+
+    assert asyncio.run(main()) == ('+QMTRECV: 0,0,"t","new"', None, '+QMTRECV: 0,0,"t","later"')
