@@ -4,6 +4,8 @@ signature (docs/adr/plain-asgi-ingest.md).
     POST /v1/evidence        one COSE_Sign1                -> one result
     POST /v1/evidence/batch  a CBOR sequence of them       -> a CBOR sequence of results, in the same order
     POST /v1/challenge       the key id, 8 octets          -> a result with a nonce and no verdict
+
+A single message may come in base64 (ingest/text_form.py).
 """
 
 from starlette.types import Receive, Scope, Send
@@ -11,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from simbond_agent import claims
 
 from ..evidence import split
+from ..ingest import text_form
 from ..ingest.decide import refused
 from ..ingest.pipeline import Ingest
 from ..reasons import Reason
@@ -24,6 +27,7 @@ PATIENCE_S = 30
 
 _CBOR = (b"content-type", b"application/cbor")
 _CBOR_SEQUENCE = (b"content-type", b"application/cbor-seq")
+_TEXT = (b"content-type", b"text/plain")
 PATHS = frozenset({"/v1/evidence", "/v1/evidence/batch", "/v1/challenge"})
 
 
@@ -58,13 +62,14 @@ class DeviceApi:
             await send_problem(send, problem)
 
     async def _evidence(self, receive: Receive, send: Send) -> None:
-        message = await self._body(receive, claims.MAX_OCTETS)
-        if message is None:
-            result = self._ingest.noted(refused(Reason.OVERSIZED, None))
+        body = await self._body(receive, text_form.MAX_OCTETS)
+        message, as_text = (None, False) if body is None else text_form.read(body)
+        if message is None or len(message) > claims.MAX_OCTETS:
+            status, result = 413, self._ingest.noted(refused(Reason.OVERSIZED, None))
         else:
-            result = await self._ingest.one(message)
-        status = 413 if message is None else 200
-        await _answer(send, self._ingest.answer(result), status=status, message_id=result.message_id)
+            status, result = 200, await self._ingest.one(message)
+        answer = self._ingest.answer(result)
+        await _answer(send, answer, as_text=as_text, status=status, message_id=result.message_id)
 
     async def _batch(self, receive: Receive, send: Send) -> None:
         body = await self._body(receive, BATCH_OCTETS)
@@ -77,10 +82,10 @@ class DeviceApi:
         await _answer(send, b"".join(map(self._ingest.answer, results)), media_type=_CBOR_SEQUENCE)
 
     async def _challenge(self, receive: Receive, send: Send) -> None:
-        kid = await self._body(receive, claims.KID_OCTETS)
-        if kid is None or len(kid) != claims.KID_OCTETS:
+        kid, as_text = text_form.read(await self._body(receive, text_form.MAX_OCTETS) or b"")
+        if len(kid) != claims.KID_OCTETS:
             raise Problem(400, "kid-invalid", f"Send the key id, {claims.KID_OCTETS} octets, as the body.")
-        await _answer(send, self._ingest.challenge(kid))
+        await _answer(send, self._ingest.challenge(kid), as_text=as_text)
 
     async def _body(self, receive: Receive, limit: int) -> bytes | None:
         try:
@@ -109,9 +114,11 @@ async def _answer(
     *,
     status: int = 200,
     media_type: tuple[bytes, bytes] = _CBOR,
+    as_text: bool = False,
     message_id: str | None = None,
 ) -> None:
-    headers = [media_type, (b"content-length", b"%d" % len(body))]
+    body = text_form.write(body, as_text)
+    headers = [_TEXT if as_text else media_type, (b"content-length", b"%d" % len(body))]
     if message_id is not None:
         headers.append((b"x-message-id", message_id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
