@@ -1,40 +1,49 @@
-"""Compiles the agent for MicroPython: `python -m simbond_tools.build agent OUTDIR`."""
+"""Builds what a board carries: the agent's core and the parts that the board uses (see parts).
 
+python -m simbond_tools.build agent OUT [--with PART]...    compiled, and as a ROMFS image; without --with: everything
+python -m simbond_tools.build packages                      writes the descriptions that mip and manifest.py read
+"""
+
+import argparse
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import simbond_agent
-
-from . import romfs
+from . import parts, romfs
 from .micropython import MicroPythonNotFoundError, find_cross_compiler
 
-_SOURCE = Path(simbond_agent.__file__).parent
-
-
 ROM = "agent.romfs"
+
+_PACKAGE = parts.SOURCE.name
+_AGENT = parts.SOURCE.parent
 
 
 class BuildError(Exception):
     """The cross compiler refused a file; the text is its message."""
 
 
-def build_agent(out: Path) -> dict[str, int]:
-    """Compiles every module of the agent to out/rom/simbond_agent/, and that tree to the ROMFS image out/agent.romfs.
+def build_agent(out: Path, wanted: Iterable[str] | None = None) -> dict[str, int]:
+    """Compiles the agent to out/rom/simbond_agent/, and that tree to the ROMFS image out/agent.romfs.
 
-    Returns the size in octets of each .mpy by its path below out/rom. Raises MicroPythonNotFoundError, BuildError.
+    wanted: names of parts that go with the core; None: everything. Returns the size in octets of each .mpy by its path
+    below out/rom. Raises UnknownPartError, MicroPythonNotFoundError, BuildError.
     """
+    files = parts.files_of(parts.parts() if wanted is None else wanted)
     compiler = find_cross_compiler()
     tree = out / "rom"
     shutil.rmtree(tree, ignore_errors=True)
     sizes = {}
-    for source in sorted(_SOURCE.rglob("*.py")):
-        name = Path(_SOURCE.name) / source.relative_to(_SOURCE).with_suffix(".mpy")
+    for source in files:
+        name = _PACKAGE / source.with_suffix(".mpy")
         target = tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        # -s: the file's name in error messages is its name on the device, on every build machine.
-        command = [compiler, "-s", str(name.with_suffix(".py")), "-o", str(target), str(source)]
+        # Flash is short: no line numbers (-O3), and in error messages a file has its name within the package.
+        command = [compiler, "-O3", "-s", source.as_posix(), "-o", str(target), str(parts.SOURCE / source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BuildError(done.stderr or done.stdout)
@@ -43,30 +52,63 @@ def build_agent(out: Path) -> dict[str, int]:
     return sizes
 
 
-def core_size(sizes: dict[str, int], dialect: str = "generic") -> int:
-    """Octets of what a board carries that uses one dialect and one uplink. sizes: from build_agent."""
-    return sum(size for name, size in sizes.items() if _needed(Path(name), dialect))
+def core_size(sizes: dict[str, int], dialect: str | None = None, uplink: str = "http") -> int:
+    """Octets of what a board carries that uses one dialect (None: only the generic one) and one uplink.
+
+    sizes: from build_agent. Raises UnknownPartError.
+    """
+    files = parts.files_of([uplink, *([dialect] if dialect else [])])
+    return sum(sizes[(_PACKAGE / path.with_suffix(".mpy")).as_posix()] for path in files)
 
 
-def _needed(name: Path, dialect: str) -> bool:
-    if name.parent.name == "modem":
-        return name.stem in ("__init__", "base", "generic", dialect)
-    return name.stem != "posix"
+def packages() -> dict[Path, dict[str, Any]]:
+    """The mip descriptions of the core and of each part, by their paths below the folder agent/.
+
+    mip takes a dependency by an address or from the index of micropython-lib, never from beside the file; so nothing
+    depends, and what several parts need is listed in each of them.
+    """
+    made = {Path("package.json"): _package(parts.core(), "")}
+    for name, files in parts.parts().items():
+        made[Path("parts") / f"{name}.json"] = _package(files, "../")
+    return made
 
 
-def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or arguments[0] != "agent":
-        print("usage: python -m simbond_tools.build agent OUTDIR", file=sys.stderr)
-        return 2
-    try:
-        sizes = build_agent(Path(arguments[1]))
-    except (MicroPythonNotFoundError, BuildError) as e:
-        print(e, file=sys.stderr)
-        return 1
+def _package(files: list[Path], up: str) -> dict[str, Any]:
+    targets = [(_PACKAGE / path).as_posix() for path in files]
+    return {"urls": [[target, up + target] for target in targets], "deps": [], "version": version("simbond")}
+
+
+def _write_packages() -> None:
+    shutil.rmtree(_AGENT / "parts", ignore_errors=True)
+    (_AGENT / "parts").mkdir()
+    for path, package in packages().items():
+        (_AGENT / path).write_text(json.dumps(package, indent=2) + "\n")
+
+
+def _print_sizes(sizes: dict[str, int], *, whole: bool) -> None:
     for name, size in sizes.items():
         print(f"{size:7} {name}")
-    print(f"{sum(sizes.values()):7} everything")
-    print(f"{core_size(sizes, 'quectel'):7} with one dialect (quectel) and one uplink")
+    print(f"{sum(sizes.values()):7} together")
+    if whole:
+        print(f"{core_size(sizes, 'quectel'):7} the core, one dialect (quectel) and one uplink (http)")
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m simbond_tools.build", description="Builds what a board carries.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    agent = commands.add_parser("agent", help="compile the agent, and make a ROMFS image of it")
+    agent.add_argument("out", type=Path, help="folder for the result")
+    agent.add_argument("--with", dest="parts", action="append", metavar="PART", help="a part that goes with the core")
+    commands.add_parser("packages", help="write agent/package.json and agent/parts/ anew")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "packages":
+            _write_packages()
+        else:
+            _print_sizes(build_agent(options.out, options.parts), whole=options.parts is None)
+    except (MicroPythonNotFoundError, BuildError, parts.UnknownPartError) as e:
+        print(e, file=sys.stderr)
+        return 1
     return 0
 
 
