@@ -5,56 +5,55 @@ import gc
 import sys
 
 from . import claims
-from .at import Channel
 from .backoff import Backoff
 from .clock import Uptime
 from .evidence import binding, enrolment, evidence
 from .keystore import Keystore, KeystoreError
-from .modem import probe
+from .port import ModemError, Port, differ, moved
 from .signer.software import SoftwareSigner
 from .status import Reporter, masked
-from .uplink import UplinkError
-from .uplink.http import HttpUplink
+from .uplink import UplinkError, ask, is_native, open_uplink
 
 _MIN_INTERVAL_S = 5
 _MAX_INTERVAL_S = 7 * 24 * 3600
+_FIRST_INTERVAL_S = 3600  # as long as no verifier has stated one
 # So many answers in a row may ask for the next Evidence at once; then the agent backs off.
 _AT_ONCE_MAX = 4
-# A card that was just inserted, or a modem that was just started, may take so long to read it.
-_SIM_READY_S = 20
-_POLL_S = 5
-_HURRY_S = 1
-
-
-class ModemError(Exception):
-    """The modem is silent, or its port failed."""
+_SPOOL = 16
+_LOOK_UP_S = 3600  # so often at least the uptime is asked for, which must not wrap unseen
+_NO_NONCE = bytes(claims.NONCE_OCTETS)
 
 
 class Agent:
     """One device's Attester. board: a module or object as agent/README.md describes.
 
-    status: the last event of each kind but the enrolment request, a dict of dicts by event name.
+    status: the last event of each kind but the enrolment request, a dict of dicts by event name. port: the modem's
+    Port; `async with agent.port as transport` takes the modem from the agent for so long.
     """
 
     def __init__(self, board):
         for name in ("at_stream", "url", "state_dir", "scenario"):
-            if not hasattr(board, name):
+            if not hasattr(board, name) and not (name == "at_stream" and hasattr(board, "at_transport")):
                 raise ValueError("the board file lacks " + name)
         self._board = board
         self._report = Reporter(getattr(board, "log", print))
         self.status = self._report.last
         self._uptime = Uptime()
-        self._poll_s = getattr(board, "sim_poll_s", _POLL_S)
         self._wake = asyncio.Event()
+        self.port = Port(board, self._uptime, self._wake.set)
         self._asked = False
-        self._hurry_until = 0
-        self._stream = None
-        self._channel = None
-        self._modem = None
+        self._rotating = False
         self._enrolled = False
+        self._uplink = None
+        self._spool = None
+        self._attached = None  # the modem.Modem that the modem's own uplink has
         self._claimed = {}
         self._claimed_at = -1
-        self._nonce = None
+        self._status = 0
+        self._due_at = 0
+        self._interval_s = _FIRST_INTERVAL_S
+        self._nonce = None  # the verifier's last, as long as it is not claimed
+        self._old_nonce = _NO_NONCE
         self._at_once = 0
 
     def attest_now(self):
@@ -62,67 +61,175 @@ class Agent:
         self._asked = True
         self._wake.set()
 
+    def rotate_key(self):
+        """Has another key made and put in the place of this one, as soon as the verifier agrees. For a software key."""
+        self._rotating = True
+        self.attest_now()
+
     async def run(self):
         """Attests until cancelled.
 
         Raises KeystoreError when the stored key or counter is damaged, ValueError or OSError when the board is set up
         wrongly. What fails later is reported and tried again.
         """
-        watchdog = getattr(self._board, "watchdog", None)
-        feeder = asyncio.create_task(_feed(watchdog)) if watchdog else None
-        try:
-            self._start()
-            await self._attest_for_ever()
-        finally:
-            if feeder:
-                feeder.cancel()
-            self._close_modem()
-
-    def _start(self):
         board = self._board
-        self._uplink = HttpUplink(board.url, getattr(board, "ca", None))
-        self._keystore = Keystore(board.state_dir)
-        self._signer = SoftwareSigner(self._keystore.private_key)
-        gc.collect()
-        self._report.event("start", kid=self._signer.kid.hex(), bootcount=self._keystore.bootcount)
+        beside = []
+        try:
+            if hasattr(board, "watchdog"):
+                beside.append(asyncio.create_task(_feed(board.watchdog)))
+            await self._start()
+            if hasattr(board, "console"):
+                from .console import serve
 
-    async def _attest_for_ever(self):
-        backoff = Backoff()
-        while True:
-            hold = 0
-            try:
-                if self._modem is None:
-                    await self._open_modem()
-                why = "interval"
-                delay = self._delay(await self._attest(), backoff)
-            except Exception as e:
-                why = "uplink" if isinstance(e, UplinkError) else "modem" if isinstance(e, ModemError) else "internal"
-                self._report.event("error", what=why, detail=str(e) or type(e).__name__)
-                if why == "uplink":
-                    hold = min(e.retry_after, _MAX_INTERVAL_S)
-                else:
-                    self._close_modem()  # it may have been reset: it is set up anew
-                delay = backoff.next(hold)
-            if delay:
-                self._report.event("waiting", why=why, seconds=int(delay))
-                await self._wait(delay, hold)
+                beside.append(asyncio.create_task(serve(self, board.console())))
+            backoff = Backoff()
+            while True:
+                await self._pause(*await self._attempt(backoff))
+        finally:
+            for task in beside:
+                task.cancel()
+            self.port.close()
+
+    async def run_once(self):
+        """Attests once, for a device that sleeps between two attestations. Returns the seconds until the next is due.
+
+        Raises as run() does.
+        """
+        try:
+            await self._start()
+            backoff = Backoff()
+            delay = 0
+            while not delay:
+                delay, _why, _hold = await self._attempt(backoff)
+            if hasattr(self._board, "retain"):
+                self._board.retain(self._nonce or b"")
+            return max(int(delay), _MIN_INTERVAL_S)
+        finally:
+            if self._uplink:
+                await self._uplink.close()
+            self.port.close()
+
+    def kid(self):
+        """The key identifier in hex."""
+        return self._signer.kid.hex()
+
+    def report(self, name, fields):
+        """Writes an event that is not kept in status."""
+        self._report.line(name, fields)
+
+    async def prove(self, nonce):
+        """Evidence over the nonce of somebody on site: of 16 octets, so that no verifier takes it for its own."""
+        return await self._sign(nonce)
+
+    async def enrolment(self):
+        """The enrolment request, to give to the verifier once."""
+        async with self.port:
+            return await self._enrolment(self._signer)
+
+    async def _start(self):
+        board = self._board
+        self._keystore = Keystore(board.state_dir)
+        self._rotating = self._keystore.has_next
+        capacity = getattr(board, "spool", _SPOOL)
+        if capacity:
+            from .spool import Spool
+
+            self._spool = Spool(board.state_dir + "/spool", capacity)
+        self._countersigner = getattr(board, "countersigner", None)
+        await self._take_key()
+        if hasattr(board, "retained"):
+            octets = board.retained()
+            self._nonce = octets if octets and len(octets) == claims.NONCE_OCTETS else None
+        gc.collect()
+        self._report.event("start", kid=self.kid(), bootcount=self._keystore.bootcount)
+
+    async def _take_key(self):
+        board = self._board
+        if hasattr(board, "signer"):
+            self._signer = await board.signer()
+        else:
+            self._signer = SoftwareSigner(self._keystore.private_key)
+        self._uplink = None if is_native(board) else open_uplink(board, self._signer.kid)
+
+    async def _attempt(self, backoff):
+        """One round and what follows from it: (seconds to wait, why, seconds of them that nothing shortens)."""
+        hold = 0
+        try:
+            why = "interval"
+            delay = self._delay(await self._round(), backoff)
+            self._due_at = self._uptime.seconds() + delay
+        except Exception as e:
+            why = "uplink" if isinstance(e, UplinkError) else "modem" if isinstance(e, ModemError) else "internal"
+            self._report.event("error", what=why, detail=str(e) or type(e).__name__)
+            if why == "uplink":
+                hold = min(e.retry_after, _MAX_INTERVAL_S)
+            else:
+                self.port.renew()
+            delay = backoff.next(hold)
+        return delay, why, hold
+
+    def _delay(self, answer, backoff):
+        """Seconds until the next Evidence: 0 at once, else within bounds."""
+        if not answer.again:
+            self._at_once = 0
+            backoff.reset()
+            self._interval_s = min(max(answer.interval_s, _MIN_INTERVAL_S), _MAX_INTERVAL_S)
+            return self._interval_s
+        if self._at_once == _AT_ONCE_MAX:
+            return backoff.next()
+        self._at_once += 1
+        return 0
+
+    async def _round(self):
+        """Delivers what waits, then what is due. Returns the last Answer."""
+        async with self.port:
+            await self._prepare()
+        answer = None
+        try:
+            waiting = self._spool and self._spool.oldest()
+            while waiting:
+                answer = await self._send("evidence", waiting)
+                self._spool.drop()
+                waiting = self._spool.oldest()
+                self._report.event("delivered", tier=answer.tier, reasons=answer.reasons, waiting=len(self._spool))
+            if self._nonce is None:
+                await self._send("challenge", self._signer.kid)
+        except UplinkError:
+            if self._is_due():
+                self._keep(await self._evidence())
+            raise
+        if answer is None or answer.again or self._is_due():
+            answer = await self._attest()
+        if self._rotating:
+            await self._rotate()
+        return answer
+
+    async def _prepare(self):
+        modem = self.port.modem
+        if is_native(self._board) and modem is not self._attached:
+            if self._uplink:
+                self._uplink.attach(modem)
+            else:
+                self._uplink = open_uplink(self._board, self._signer.kid, modem)
+            self._attached = modem
+        if not self._enrolled:
+            request = (await self._enrolment(self._signer)).hex()
+            self.report("enrolment", {"kid": self.kid(), "request": request})
+            self._enrolled = True
+
+    async def _enrolment(self, signer):
+        return await enrolment(signer, await self._binding(await self.port.settled_identity()))
 
     async def _attest(self):
-        """Reads, signs, delivers; returns the Answer."""
-        nonce = self._nonce or (await self._uplink.challenge(self._signer.kid)).nonce
-        self._nonce = None  # never claimed twice, whatever becomes of this Evidence
-        self._asked = False
-        identity = await self._settled_identity()
-        bond = await self._binding(identity)
-        while self._uptime.seconds() <= self._claimed_at:  # noqa: ASYNC110 - a clock sets no Event
-            await asyncio.sleep(0.1)
-        self._claimed_at = self._uptime.seconds()
-        self._claimed = identity
-        message = evidence(self._signer, bond, nonce, self._keystore.bootcount, self._claimed_at)
-        answer = await self._uplink.attest(message)
-        self._nonce = answer.nonce
+        message = await self._evidence()
+        try:
+            answer = await self._send("evidence", message)
+        except UplinkError:
+            self._keep(message)
+            raise
+        identity = self._claimed
         if answer.appraised:
-            self._keystore.acknowledge(identity.get("iccid"), identity.get("imei"))
+            self._keystore.acknowledge(identity.get("iccid"), identity.get("imei"), identity.get("eid"))
         self._report.event(
             "attested",
             tier=answer.tier,
@@ -131,23 +238,78 @@ class Agent:
             uptime=self._claimed_at,
             octets=len(message),
             iccid=masked(identity.get("iccid")),
-            flags=bond[claims.STATUS],
+            flags=self._status,
         )
         return answer
 
-    def _delay(self, answer, backoff):
-        """Seconds until the next Evidence: 0 at once, else within bounds."""
-        if not answer.again:
-            self._at_once = 0
-            backoff.reset()
-            return min(max(answer.interval_s, _MIN_INTERVAL_S), _MAX_INTERVAL_S)
-        if self._at_once == _AT_ONCE_MAX:
-            return backoff.next()
-        self._at_once += 1
-        return 0
+    def _is_due(self):
+        return self._asked or self._uptime.seconds() >= self._due_at
+
+    def _keep(self, message):
+        """Puts Evidence by that could not be sent; without a place for it, fresh Evidence stays due."""
+        self._due_at = self._uptime.seconds() + self._interval_s
+        if self._spool is not None:
+            try:
+                self._spool.put(message)
+                self._report.event("stored", waiting=len(self._spool), dropped=self._spool.dropped)
+                return
+            except OSError as e:
+                self._report.event("error", what="spool", detail=str(e))
+        self._due_at = 0
+
+    async def _evidence(self):
+        """Evidence over the newest nonce that there is: one is never claimed twice before the verifier has answered."""
+        nonce = self._nonce or self._old_nonce
+        self._nonce = None
+        self._old_nonce = nonce
+        self._asked = False
+        return await self._sign(nonce)
+
+    async def _sign(self, nonce):
+        async with self.port:
+            identity = await self.port.settled_identity()
+            bond = await self._binding(identity)
+        self._claimed = identity
+        self._status = bond[claims.STATUS]
+        uptime = await self._next_uptime()
+        return await evidence(self._signer, bond, nonce, self._keystore.bootcount, uptime, self._countersigner)
+
+    async def _next_uptime(self):
+        """Seconds that nothing was signed for yet."""
+        while self._uptime.seconds() <= self._claimed_at:  # noqa: ASYNC110 - a clock sets no Event
+            await asyncio.sleep(0.1)
+        self._claimed_at = self._uptime.seconds()
+        return self._claimed_at
+
+    async def _rotate(self):
+        from .evidence import rotation
+
+        async with self.port:
+            request = await self._enrolment(SoftwareSigner(self._keystore.next_key()))
+        nonce = self._nonce
+        self._nonce = None
+        uptime = await self._next_uptime()
+        order = await rotation(self._signer, request, nonce, self._keystore.bootcount, uptime)
+        answer = await self._send("rotation", order)
+        self._rotating = answer.again
+        if answer.tier == "affirming":
+            self._keystore.adopt_next()
+            await self._uplink.close()
+            await self._take_key()
+        self._report.event("rotation", tier=answer.tier, reasons=answer.reasons, kid=self.kid())
+
+    async def _send(self, kind, message):
+        """Raises UplinkError."""
+        if is_native(self._board):
+            async with self.port:  # else whoever reads the card would come in between
+                answer = await ask(self._uplink, kind, message)
+        else:
+            answer = await ask(self._uplink, kind, message)
+        self._nonce = answer.nonce
+        return answer
 
     async def _binding(self, identity):
-        cell = await self._modem.cell()
+        cell = await self.port.modem.cell()
         status = self._signer.protection | self._flags(identity)
         try:
             return binding(identity, cell, self._board.scenario, status)
@@ -156,11 +318,17 @@ class Agent:
             return binding(identity, None, self._board.scenario, status)
 
     def _flags(self, identity):
+        known = self._keystore
         flags = 0
-        if _differ(identity, "iccid", self._keystore.iccid):
+        moves = 0
+        if differ(identity, "iccid", known.iccid):
             flags |= claims.SIM_CHANGED
-        if _differ(identity, "imei", self._keystore.imei):
+            moves += not known.eid or identity.get("eid") != known.eid  # else the eSIM has another profile
+        if differ(identity, "imei", known.imei):
             flags |= claims.IMEI_CHANGED
+            moves += identity.get("imei2") != known.imei
+        if flags and not moves:
+            flags |= claims.SAME_HARDWARE
         if identity.get("sim") == "absent":
             flags |= claims.TRAY_EMPTY
         if identity.get("iccid_mismatch"):
@@ -170,58 +338,19 @@ class Agent:
             flags |= claims.TAMPER
         return flags
 
-    async def _open_modem(self):
-        try:
-            self._stream = self._board.at_stream()
-            port = asyncio.StreamReader(self._stream)
-            self._channel = Channel(port, port, self._on_urc)
-            modem = await probe(self._channel)
-        except OSError as e:
-            raise ModemError(str(e))
-        await modem.setup()
-        self._modem = modem
-        gc.collect()  # what stays for good is to lie together
-        if not self._enrolled:
-            bond = await self._binding(await self._settled_identity())
-            request = enrolment(self._signer, bond).hex()
-            self._report.line("enrolment", {"kid": self._signer.kid.hex(), "request": request})
-            self._enrolled = True
-
-    def _close_modem(self):
-        self._modem = None
-        if self._channel:
-            self._channel.close()
-            self._channel = None
-        if self._stream:
-            if hasattr(self._stream, "close"):  # a UART has none
-                self._stream.close()
-            self._stream = None
-
-    async def _settled_identity(self):
-        """The identity, once the modem has read the card or will not."""
-        end = self._uptime.seconds() + _SIM_READY_S
-        while True:
-            identity = await self._identity()
-            if identity.get("sim") != "busy" or self._uptime.seconds() >= end:
-                return identity
-            await asyncio.sleep(_HURRY_S)
-
-    async def _identity(self):
-        identity = await self._modem.identity()
-        if not identity:
-            raise ModemError("the modem does not answer")
-        return identity
-
-    async def _wait(self, seconds, hold):
+    async def _pause(self, seconds, why, hold):
         """Waits. hold seconds at the least; then until seconds are over, another card is there, or somebody asks."""
+        if not seconds:
+            return
+        self._report.event("waiting", why=why, seconds=int(seconds))
         start = self._uptime.seconds()
         while True:
             waited = self._uptime.seconds() - start
             if waited >= seconds or (self._asked and waited >= hold):
                 return
-            poll = _HURRY_S if start + waited < self._hurry_until else self._poll_s
-            await self._sleep(min(poll, seconds - waited))
-            if waited >= hold and await self._card_moved():
+            await self._sleep(min(self.port.poll_s() or _LOOK_UP_S, seconds - waited))
+            if waited >= hold and self.port.poll_s() and await self._card_moved():
+                self._due_at = 0
                 return
 
     async def _sleep(self, seconds):
@@ -234,50 +363,37 @@ class Agent:
     async def _card_moved(self):
         """Whether the modem reports another card, tray or IMEI than the last Evidence did."""
         try:
-            if self._modem is None:
-                await self._open_modem()
-            identity = await self._identity()
+            async with self.port:
+                identity = await self.port.identity()
         except (ModemError, MemoryError):
-            self._close_modem()
+            self.port.renew()
             return False
-        moved = _moved(self._claimed, identity)
-        if moved:
-            self._report.event("sim", sim=identity.get("sim"), iccid=masked(identity.get("iccid")))
-        return moved
-
-    def _on_urc(self, line):
-        if self._modem and self._modem.sim_urc(line):
-            self._hurry_until = self._uptime.seconds() + _SIM_READY_S
-            self._wake.set()
-
-
-def _differ(identity, key, known):
-    return identity.get(key) and known and identity[key] != known
-
-
-def _moved(claimed, identity):
-    if not claimed:
-        return False  # nothing was said yet: the next attempt reads it anyway
-    if _differ(identity, "imei", claimed.get("imei")):
+        if not moved(self._claimed, identity):
+            return False
+        self._report.event("sim", sim=identity.get("sim"), iccid=masked(identity.get("iccid")))
         return True
-    if identity.get("iccid"):
-        return identity["iccid"] != claimed.get("iccid")
-    # No ICCID: a card that is not readable yet is waited for.
-    sim = identity.get("sim")
-    return sim in ("absent", "pin") and sim != claimed.get("sim")
 
 
 async def _feed(watchdog):
     # What hangs without a time-out is what the watchdog is for; every wait of this agent has one.
     while True:
         watchdog()
-        await asyncio.sleep(_HURRY_S)
+        await asyncio.sleep(1)
 
 
 def run(board):
     """Attests for ever; ends the program, with an error event, when that cannot work."""
+    return _ending(board, "run")
+
+
+def run_once(board):
+    """Attests once; returns the seconds until the next time, for a board that sleeps in between. Ends as run does."""
+    return _ending(board, "run_once")
+
+
+def _ending(board, method):
     try:
-        asyncio.run(Agent(board).run())
+        return asyncio.run(getattr(Agent(board), method)())
     except (KeystoreError, ValueError, OSError) as e:
         Reporter(getattr(board, "log", print)).event("error", what="setup", detail=str(e))
         sys.exit(1)

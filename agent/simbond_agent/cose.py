@@ -1,4 +1,4 @@
-"""COSE_Sign1 (RFC 9052 section 4.2) with ES256, and the key's identifier."""
+"""COSE_Sign1 (RFC 9052 section 4.2) with ES256, a countersignature on it (RFC 9338), and the key's identifier."""
 
 from hashlib import sha256
 
@@ -8,6 +8,7 @@ _TAG_SIGN1 = 18
 _ALG = 1
 _KID = 4
 _ES256 = -7
+_COUNTERSIGNATURE0 = 12
 
 
 def public_cose_key(point):
@@ -20,11 +21,16 @@ def kid(point):
     return sha256(cbor.encode(public_cose_key(point))).digest()[:8]
 
 
-def sign1(signer, payload):
+async def sign1(signer, payload, countersigner=None):
     """payload (bytes) in a tagged COSE_Sign1, encoded.
 
-    signer: an object with kid (8 octets) and sign(message) -> 64 octets, r and s.
+    signer: see the package signer. countersigner: another key's, in whose Countersignature0 (RFC 9338 section 3.2) the
+    whole message stands, or None.
     """
     protected = cbor.encode({_ALG: _ES256, _KID: signer.kid})
-    signature = signer.sign(cbor.encode(["Signature1", protected, b"", payload]))
-    return cbor.encode(cbor.Tag(_TAG_SIGN1, [protected, {}, payload, signature]))
+    signature = await signer.sign(cbor.encode(["Signature1", protected, b"", payload]))
+    unprotected = {}
+    if countersigner:
+        covered = cbor.encode(["CounterSignature0V2", protected, b"", payload, [signature]])
+        unprotected[_COUNTERSIGNATURE0] = await countersigner.sign(covered)
+    return cbor.encode(cbor.Tag(_TAG_SIGN1, [protected, unprotected, payload, signature]))

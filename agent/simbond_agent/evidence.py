@@ -29,21 +29,35 @@ def _digits(digits, octets):
     return claims.pack_digits(digits, octets) if digits else None
 
 
-def evidence(signer, bond, nonce, bootcount, uptime):
-    """Evidence as a signed message. bond: from binding; nonce: 8 octets from the verifier; uptime in seconds."""
+async def evidence(signer, bond, nonce, bootcount, uptime, countersigner=None):
+    """Evidence as a signed message.
+
+    bond: from binding; nonce: 8 octets from the verifier; uptime in seconds; countersigner: the key on the SIM, if any.
+    """
     payload = {
         claims.NONCE: nonce,
         claims.UPTIME: uptime,
         claims.BOOTCOUNT: bootcount,
         claims.BINDING: bond,
     }
-    return cose.sign1(signer, cbor.encode(payload))
+    return await cose.sign1(signer, cbor.encode(payload), countersigner)
 
 
-def enrolment(signer, bond):
+async def enrolment(signer, bond):
     """An enrolment request as a signed message: public key (cnf, RFC 8747) and binding. It proves possession."""
     payload = {
         claims.CNF: {1: cose.public_cose_key(signer.public_key)},
         claims.BINDING: bond,
     }
-    return cose.sign1(signer, cbor.encode(payload))
+    return await cose.sign1(signer, cbor.encode(payload))
+
+
+async def rotation(signer, request, nonce, bootcount, uptime):
+    """An order to put another key in the signer's place, as a signed message. request: that key's enrolment."""
+    payload = {
+        claims.NONCE: nonce,
+        claims.UPTIME: uptime,
+        claims.BOOTCOUNT: bootcount,
+        claims.NEXT_KEY: request,
+    }
+    return await cose.sign1(signer, cbor.encode(payload))

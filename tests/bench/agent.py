@@ -1,5 +1,6 @@
 """The agent: what it sends, how long it signs, what heap and flash it takes."""
 
+import asyncio
 import subprocess
 import tempfile
 import time
@@ -51,7 +52,7 @@ def _longest_evidence(rat: str, **cell: int) -> int:
     identity = {"imei": "861234050000010", "iccid": "89860012345678901237", "imsi": "310410123456789"}
     where = {"rat": rat, "plmn": "310410", "rsrp_dbm": -97} | cell
     bond = binding(identity, where, scenario=60_000, status=signer.protection | claims.TAMPER)
-    return len(evidence(signer, bond, nonce=bytes(8), bootcount=65_535, uptime=10**9))
+    return len(asyncio.run(evidence(signer, bond, nonce=bytes(8), bootcount=65_535, uptime=10**9)))
 
 
 def _signing() -> dict[str, float]:

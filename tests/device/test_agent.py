@@ -105,7 +105,30 @@ def test_comes_back_after_the_server_does(agent, server):
     assert second <= 4
     assert "sim" not in {event["event"] for event in process.events}  # no other card: no shorter wait
     server.start()
-    server.evidence()
+    kept, fresh = server.evidence(), server.evidence()
+    assert (kept.late, fresh.late) == (True, False)
+    assert kept.uptime < fresh.uptime
+    assert server.requests.count("/v1/evidence") == 2  # trying again makes no more of it
+
+
+def test_what_happened_while_the_server_was_away_is_told_in_order_after_a_power_cut_too(enrolled, server, modem):
+    server.stop()
+    modem.remove()
+    enrolled.wait_for("stored", waiting=1)
+    modem.insert(OTHER_CARD)
+    enrolled.wait_for("stored", waiting=2)
+    enrolled.restart()
+    enrolled.wait_for("stored", waiting=3)
+    server.start()
+    told = [server.evidence() for _ in range(4)]
+    assert [each.iccid for each in told] == [None] + 3 * [OTHER_CARD.iccid]
+    assert [each.flags for each in told] == [claims.TRAY_EMPTY] + 3 * [claims.SIM_CHANGED]
+    counters = [(each.bootcount, each.uptime) for each in told]
+    assert counters == sorted(set(counters))
+    assert told[-1].late is False
+    assert [event["waiting"] for event in enrolled.events if event["event"] == "delivered"] == []
+    enrolled.wait_for("attested", tier="affirming")
+    assert [event["waiting"] for event in enrolled.events if event["event"] == "delivered"] == [2, 1, 0]
 
 
 def test_retry_after_is_kept_even_when_the_card_changes(enrolled, server, modem):
@@ -114,8 +137,9 @@ def test_retry_after_is_kept_even_when_the_card_changes(enrolled, server, modem)
     assert enrolled.wait_for("waiting", why="uplink")["seconds"] >= 6
     refused = time.monotonic()
     modem.insert(OTHER_CARD)
-    assert server.evidence().iccid == OTHER_CARD.iccid
+    assert server.evidence().iccid is None
     assert time.monotonic() - refused > 5
+    assert server.evidence().iccid == OTHER_CARD.iccid
 
 
 def test_a_refused_nonce_is_replaced_at_once(agent, server):

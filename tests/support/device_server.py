@@ -25,6 +25,8 @@ class Received(NamedTuple):
     bootcount: int
     uptime: int
     binding: list[Any]
+    late: bool
+    """Its nonce is none, or one that was claimed before."""
 
     @property
     def iccid(self) -> str | None:
@@ -54,7 +56,7 @@ class DeviceServer:
         self._keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
         self._enrolled = threading.Condition()
         self._received: SimpleQueue[Received] = SimpleQueue()
-        self._nonces: set[bytes] = set()
+        self._nonces: dict[bytes, bool] = {bytes(8): False}  # whether each is still to be claimed
         self.requests: list[str] = []
         self.replies: deque[Reply] = deque()
         self.interval_s = 3600
@@ -121,20 +123,22 @@ class DeviceServer:
         if path == "/v1/evidence":
             if self.replies:
                 reply = self.replies.popleft()
-            if reply.http_status == 200:
-                self._take(body)
+            if reply.http_status == 200 and self._take(body).late:
+                reply = Reply(tier=0, reasons=("late",), interval_s=0)
         nonce = os.urandom(8)
-        self._nonces.add(nonce)
+        self._nonces[nonce] = True
         return reply, cbor2.dumps({1: reply.tier, 2: list(reply.reasons), 4: reply.interval_s, 10: nonce})
 
-    def _take(self, body: bytes) -> None:
+    def _take(self, body: bytes) -> Received:
         kid, claimed = self._verified(body)
-        self._nonces.remove(claimed[claims.NONCE])  # a KeyError here is a nonce of nobody's, or claimed twice
-        self._received.put(
-            Received(
-                kid, claimed[claims.NONCE], claimed[claims.BOOTCOUNT], claimed[claims.UPTIME], claimed[claims.BINDING]
-            )
+        nonce = claimed[claims.NONCE]
+        late = not self._nonces[nonce]  # a KeyError here is a nonce of nobody's
+        self._nonces[nonce] = False
+        received = Received(
+            kid, nonce, claimed[claims.BOOTCOUNT], claimed[claims.UPTIME], claimed[claims.BINDING], late
         )
+        self._received.put(received)
+        return received
 
 
 class _Server(ThreadingHTTPServer):

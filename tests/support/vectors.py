@@ -3,6 +3,7 @@
 `python tests/support/vectors.py` writes them anew; tests/unit/test_cose_vectors.py compares.
 """
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,9 @@ def completed(vector: dict[str, Any]) -> dict[str, Any]:
     bond = binding(inputs["identity"], inputs["cell"], inputs["scenario"], inputs["status"])
     if "nonce" in inputs:
         nonce = bytes.fromhex(inputs["nonce"])
-        message = evidence(signer, bond, nonce, inputs["bootcount"], inputs["uptime"])
+        message = asyncio.run(evidence(signer, bond, nonce, inputs["bootcount"], inputs["uptime"]))
     else:
-        message = enrolment(signer, bond)
+        message = asyncio.run(enrolment(signer, bond))
     payload = cbor2.loads(message).value[2]
     key = {
         "d": vector["key"]["d"],

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from simbond_agent import agent as agent_module
 from simbond_agent import clock
+from simbond_agent import port as port_module
 from simbond_agent.agent import Agent
 from simbond_agent.backoff import Backoff
 from simbond_agent.clock import Uptime
@@ -114,7 +114,7 @@ def test_the_enrolment_request_comes_also_when_the_first_look_at_the_modem_fails
         running.cancel()
         return seen
 
-    monkeypatch.setattr(agent_module, "probe", probe)
-    monkeypatch.setattr(agent_module, "Channel", Channel)
+    monkeypatch.setattr(port_module, "probe", probe)
+    monkeypatch.setattr(port_module, "Channel", Channel)
     monkeypatch.setattr(asyncio, "StreamReader", lambda _stream: None)
     assert asyncio.run(until_enrolment())[:2] == ["start", "error"]

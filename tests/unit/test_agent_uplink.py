@@ -5,11 +5,18 @@ import asyncio
 import cbor2
 import pytest
 
-from simbond_agent.uplink import Answer, UplinkError
+from simbond_agent.uplink import Answer, UplinkError, open_uplink
+from simbond_agent.uplink import ask as ask_by
 from simbond_agent.uplink.http import HttpUplink
 
 RESULT = {1: 2, 2: [], 4: 3600, 10: b"nonce-08"}
 BODY = cbor2.dumps(RESULT)
+
+
+class Board:
+    def __init__(self, url: str, ca: bytes | None = None) -> None:
+        self.url = url
+        self.ca = ca
 
 
 def ask(raw: bytes, timeout_s: float = 5, hang: bool = False) -> tuple[Answer, bytes]:
@@ -31,7 +38,9 @@ def ask(raw: bytes, timeout_s: float = 5, hang: bool = False) -> tuple[Answer, b
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         try:
-            answer = await HttpUplink(f"http://127.0.0.1:{port}/simbond/", timeout_s=timeout_s).challenge(bytes(8))
+            uplink = HttpUplink(Board(f"http://127.0.0.1:{port}/simbond/"), bytes(8))
+            uplink.timeout_s = timeout_s
+            answer = await ask_by(uplink, "challenge", bytes(8))
         finally:
             over.set()
             server.close()
@@ -124,9 +133,9 @@ def test_what_the_loop_needs_of_an_answer(change, again, appraised):
 )
 def test_a_url_that_cannot_work_is_refused(url):
     with pytest.raises(ValueError, match="url is to be"):
-        HttpUplink(url)
+        open_uplink(Board(url), bytes(8))
 
 
 def test_https_without_a_ca_is_refused():
     with pytest.raises(ValueError, match="CA"):
-        HttpUplink("https://verifier.example")
+        open_uplink(Board("https://verifier.example"), bytes(8))

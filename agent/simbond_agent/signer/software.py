@@ -11,5 +11,5 @@ class SoftwareSigner:
         self.public_key = p256.public_key(private_key)
         self.kid = cose.kid(self.public_key)
 
-    def sign(self, message):
+    async def sign(self, message):
         return p256.sign(self._private_key, message)

@@ -1,7 +1,9 @@
-"""Uplinks: ways to the verifier.
+"""Uplinks: ways to the verifier, chosen by the scheme of the board's url.
 
-An uplink has two coroutines, both returning an Answer and raising UplinkError: challenge(kid) asks for a nonce,
-attest(evidence) delivers Evidence.
+An uplink is made with (board, kid), kid being the key identifier (8 octets); it raises ValueError for settings that
+cannot work. It has two coroutines: send(kind, message) -> octets of the answer, kind being "challenge" (the message is
+the kid), "evidence" or "rotation", raises UplinkError; close() lets go of what is open. One that uses the modem's own
+stack also has attach(modem), which is called with each modem.Modem that was opened.
 """
 
 from .. import cbor, claims
@@ -23,6 +25,47 @@ class UplinkError(Exception):
     def __init__(self, text, retry_after=0):
         super().__init__(text)
         self.retry_after = retry_after
+
+
+def parse_url(url, schemes):
+    """(whether TLS is used, host, port or None, path without a slash at its end) of scheme://host[:port][/path].
+
+    schemes: the plain one and the one over TLS. Raises ValueError.
+    """
+    scheme, _, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    host, _, port = authority.partition(":")
+    if scheme not in schemes or not host or not (port or "0").isdigit():
+        raise ValueError("url is to be {}://host[:port]: {}".format(schemes[1], url))
+    return scheme == schemes[1], host, int(port) if port else None, ("/" + path).rstrip("/")
+
+
+def is_native(board):
+    """Whether the modem's own stack is to carry the messages."""
+    return board.url.startswith("modem+")
+
+
+def open_uplink(board, kid, modem=None):
+    """The uplink for board.url (see README.md). modem: needed where it is the modem's own.
+
+    Raises ValueError when the settings are wrong, or this board does not carry the uplink that they ask for.
+    """
+    scheme = board.url.partition("://")[0]
+    kind = "mqtt" if "mqtt" in scheme else "http"
+    if not is_native(board):
+        if kind == "mqtt":
+            from .mqtt import MqttUplink as Uplink
+        else:
+            from .http import HttpUplink as Uplink
+        return Uplink(board, kid)
+    name = modem.name.split("_")[0] + "_" + kind
+    try:
+        module = __import__(__name__ + "." + name, None, None, ("Uplink",))
+    except ImportError:
+        raise ValueError("this board has no file uplink/{}.py, which {} takes".format(name, scheme))
+    uplink = module.Uplink(board, kid)
+    uplink.attach(modem)
+    return uplink
 
 
 class Answer:
@@ -52,3 +95,11 @@ class Answer:
             raise ValueError("the answer is not a result of the profile")
         self.again = self.interval_s == 0 or any(reason in _NONCE_REFUSED for reason in self.reasons)
         self.appraised = self.tier != "contraindicated"
+
+
+async def ask(uplink, kind, message):
+    """The Answer to a message. Raises UplinkError, also when what came is none."""
+    try:
+        return Answer(await uplink.send(kind, message))
+    except ValueError as e:
+        raise UplinkError(str(e))

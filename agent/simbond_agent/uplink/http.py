@@ -7,59 +7,53 @@ already. The name look-up blocks the event loop on most ports.
 import asyncio
 import gc
 
-from . import Answer, UplinkError
+from . import UplinkError, parse_url
 
 _MAX_RESPONSE = 2048
 _READ = 256
-_REQUEST = "POST {}{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n"
+_REQUEST = "POST {}/v1/{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n"
 
 
 class HttpUplink:
-    """url: http(s)://host[:port][/prefix]. ca: the certificate authority that vouches for the server, in DER: octets,
-    or the path of a file, which is read anew for each connection and then costs no heap in between. timeout_s: for one
-    request, from look-up to answer. Raises ValueError.
-    """
+    """board.url: http(s)://host[:port][/prefix]; board.ca: as tls.context takes it. Raises ValueError."""
 
-    def __init__(self, url, ca=None, timeout_s=30):
-        scheme, _, rest = url.partition("://")
-        authority, slash, prefix = rest.partition("/")
-        self._host, _, port = authority.partition(":")
-        self._tls = scheme == "https"
-        if scheme not in ("http", "https") or not self._host or not (port or "0").isdigit():
-            raise ValueError("url is to be http(s)://host[:port][/prefix]: " + url)
-        if self._tls and not ca:
+    timeout_s = 30  # for one request, from look-up to answer
+
+    def __init__(self, board, kid):
+        self._tls, self._host, port, self._prefix = parse_url(board.url, ("http", "https"))
+        self._ca = getattr(board, "ca", None)
+        if self._tls and not self._ca:
             raise ValueError("https needs the CA of the server: set ca to its certificate in DER")
-        self._port = int(port or (443 if self._tls else 80))
-        self._authority = authority
-        self._prefix = (slash + prefix).rstrip("/")
-        self._ca = ca
-        self._timeout_s = timeout_s
+        self._port = port or (443 if self._tls else 80)
 
-    async def challenge(self, kid):
-        return await self._post("/v1/challenge", "application/octet-stream", kid)
+    async def close(self):
+        pass
 
-    async def attest(self, evidence):
-        return await self._post("/v1/evidence", "application/eat+cwt", evidence)
-
-    async def _post(self, path, content_type, body):
+    async def send(self, kind, message):
         gc.collect()  # where TLS shares this heap, it wants 16 KiB in one piece
         try:
-            exchange = self._exchange(path, content_type, body)
-            status, retry_after, answer = await asyncio.wait_for(exchange, self._timeout_s)
+            exchange = self._exchange(kind, message)
+            status, retry_after, answer = await asyncio.wait_for(exchange, self.timeout_s)
             if status == 200:
-                return Answer(answer)
+                return answer
         except asyncio.TimeoutError:
-            raise UplinkError("no answer within {} s".format(self._timeout_s))
+            raise UplinkError("no answer within {} s".format(self.timeout_s))
         except (OSError, ValueError, MemoryError) as e:
             raise UplinkError("{}: {}".format(self._host, e))
         raise UplinkError("{}: HTTP {}".format(self._host, status), retry_after)
 
-    async def _exchange(self, path, content_type, body):
-        tls = {"ssl": self._context(), "server_hostname": self._host} if self._tls else {}
-        reader, writer = await asyncio.open_connection(self._host, self._port, **tls)
+    async def _exchange(self, kind, message):
+        options = {}
+        if self._tls:
+            from .tls import context
+
+            options = {"ssl": context(self._ca), "server_hostname": self._host}
+        reader, writer = await asyncio.open_connection(self._host, self._port, **options)
         try:
-            head = _REQUEST.format(self._prefix, path, self._authority, content_type, len(body))
-            writer.write(head.encode() + body)
+            media_type = "application/octet-stream" if kind == "challenge" else "application/eat+cwt"
+            host = "{}:{}".format(self._host, self._port)
+            head = _REQUEST.format(self._prefix, kind, host, media_type, len(message))
+            writer.write(head.encode() + message)
             await writer.drain()
             return await _response(reader)
         finally:
@@ -68,23 +62,6 @@ class HttpUplink:
                 await writer.wait_closed()
             except OSError:
                 pass
-
-    def _context(self):
-        try:
-            import tls
-        except ImportError:
-            import ssl as tls
-        ca = self._ca
-        if isinstance(ca, str):
-            with open(ca, "rb") as f:
-                ca = f.read()
-        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-        context.verify_mode = tls.CERT_REQUIRED
-        try:
-            context.load_verify_locations(cadata=ca)
-        except TypeError:  # MicroPython takes it by position only
-            context.load_verify_locations(ca)
-        return context
 
 
 async def _response(reader):
