@@ -155,7 +155,7 @@ def flipped(octets, bit):
     return bytes(changed)
 
 
-@pytest.mark.parametrize(("number", "octets"), enumerate(map(len, transfers_of_a_signature()), 1))
+@pytest.mark.parametrize(("number", "octets"), list(enumerate(map(len, transfers_of_a_signature()), 1)))
 def test_any_flipped_bit_is_found(number, octets):
     board = Board()
     for bit in range(8 * octets):
