@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from simbond_agent import modem
 from simbond_tools import build, micropython, parts, romfs
 from simbond_tools.micropython import MicroPythonNotFoundError, find
 
@@ -80,12 +81,15 @@ def package(tmp_path, monkeypatch):
     """An agent of a few files, in place of the real one."""
     for name, text in {
         "__init__.py": "def run():\n    from .agent import run\n",
-        "agent.py": "from .at import Channel\n",
+        "agent.py": "from .at import Channel\nfrom .uplink import open_uplink\n",
         "at.py": "import os\n",
         "modem/__init__.py": "",
         "modem/generic.py": "from ..at import Parser\n",
         "modem/acme.py": "from .shared import f\nfrom .. import at\n",
         "modem/shared.py": "",
+        "uplink/__init__.py": "def open_uplink():\n    from .acme_http import Uplink\n",
+        "uplink/shared.py": "",
+        "uplink/acme_http.py": "from . import shared\n",
         "island/__init__.py": "",
         "island/shore.py": "def f():\n    from ..late import g\n",
         "late.py": "",
@@ -98,17 +102,21 @@ def package(tmp_path, monkeypatch):
 
 def test_what_the_loop_imports_is_the_core(package):
     assert [p.as_posix() for p in parts.core()] == [
-        *("__init__.py", "agent.py", "at.py", "modem/__init__.py", "modem/generic.py"),
+        *("__init__.py", "agent.py", "at.py", "modem/__init__.py", "modem/generic.py", "uplink/__init__.py"),
     ]
 
 
-def test_every_other_file_or_folder_is_a_part(package):
+def test_every_other_file_that_is_no_part_of_a_part_is_one(package):
     assert {name: [p.as_posix() for p in files] for name, files in parts.parts().items()} == {
         "acme": ["modem/acme.py", "modem/shared.py"],
-        "shared": ["modem/shared.py"],
+        "acme_http": ["uplink/acme_http.py", "uplink/shared.py"],
         "island": ["island/__init__.py", "island/shore.py", "late.py"],
         "late": ["late.py"],
     }
+
+
+def test_every_dialect_is_a_part():
+    assert {dialect for _, dialect in modem._VENDORS} <= set(parts.parts())
 
 
 def test_two_parts_of_one_name_are_refused(package):

@@ -1,8 +1,8 @@
 """What of the agent a board needs: the core, and the parts that it uses (a dialect, an uplink, a signer ...).
 
 One rule: the core is what the agent's loop and the generic dialect import when they are loaded, directly or not. Every
-other file is a part, named like the file; a package that the core does not load is one part, named like its folder. A
-part brings along what it imports, at any time, beyond the core.
+other file that no such file imports is a part, named like the file; a folder that the core does not load is one part,
+named like the folder. A part brings along what it imports, at any time, beyond the core.
 """
 
 import ast
@@ -29,16 +29,17 @@ def core() -> list[Path]:
 def parts() -> dict[str, list[Path]]:
     """The files that each part adds to the core, sorted, by the part's name. Raises ValueError for two of one name."""
     carried = set(core())
-    everything = {path.relative_to(SOURCE) for path in SOURCE.rglob("*.py")}
+    others = {path.relative_to(SOURCE) for path in SOURCE.rglob("*.py")} - carried
+    shared = {imported for path in others for imported in _imported(path, lazy=True) if imported.parent == path.parent}
     found: dict[str, list[Path]] = {}
-    for path in sorted(everything - carried):
-        whole_folder = path.name == "__init__.py"
-        if not whole_folder and path.with_name("__init__.py") not in carried:
-            continue  # it belongs to the part that is its folder
-        name = path.parent.name if whole_folder else path.stem
+    for path in sorted(others):
+        folder = path.parent if path.parent / "__init__.py" in others else None
+        if path in shared or (folder and path.name != "__init__.py"):
+            continue
+        name = folder.name if folder else path.stem
         if name in found:
             raise ValueError(f"two parts are called {name}")
-        files = [other for other in everything if path.parent in other.parents] if whole_folder else [path]
+        files = [other for other in others if folder in other.parents] if folder else [path]
         found[name] = sorted(_closure(files, carried, lazy=True))
     return found
 
