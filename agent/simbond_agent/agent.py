@@ -20,6 +20,7 @@ _FIRST_INTERVAL_S = 3600  # as long as no verifier has stated one
 # So many answers in a row may ask for the next Evidence at once; then the agent backs off.
 _AT_ONCE_MAX = 4
 _SPOOL = 16
+_ASLEEP_S = 900  # a device that wakes without a network tries again after so long
 _LOOK_UP_S = 3600  # so often at least the uptime is asked for, which must not wrap unseen
 _NO_NONCE = bytes(claims.NONCE_OCTETS)
 
@@ -97,7 +98,7 @@ class Agent:
         """
         try:
             await self._start()
-            backoff = Backoff()
+            backoff = Backoff(_ASLEEP_S)
             delay = 0
             while not delay:
                 delay, _why, _hold = await self._attempt(backoff)

@@ -7,8 +7,10 @@ _LAST_S = 900
 
 
 class Backoff:
-    def __init__(self):
-        self._s = _FIRST_S
+    """first_s: the first step, in seconds."""
+
+    def __init__(self, first_s=_FIRST_S):
+        self._s = first_s
 
     def reset(self):
         self._s = _FIRST_S

@@ -1,6 +1,7 @@
 """Linux gateways under MicroPython's unix port: the tty of a modem, and a board that the environment sets up."""
 
 import os
+import sys
 import termios
 
 _SPEED = (4, 5)  # ispeed and ospeed in the attributes; 6 is cc, whose indices are Linux's
@@ -33,21 +34,23 @@ def open_tty(path, speed=115200):
 class Gateway:
     """A board (see README.md) whose modem is the tty at path tty. ca: path of the CA's certificate in DER."""
 
-    def __init__(self, tty, url, state_dir, scenario, ca=None, sim_poll_s=5):
+    def __init__(self, tty, url, state_dir, scenario, ca=None, sim_poll_s=5, console=None):
         self._tty = tty
         self.url = url
         self.state_dir = state_dir
         self.scenario = scenario
         self.ca = ca
         self.sim_poll_s = sim_poll_s
+        if console:
+            self.console = console
 
     def at_stream(self):
         return open_tty(self._tty)
 
 
 def from_environment():
-    """The Gateway that SIMBOND_TTY, _URL, _STATE_DIR and _SCENARIO (a number) describe, and where set SIMBOND_CA and
-    SIMBOND_SIM_POLL_S. Raises ValueError.
+    """The Gateway that SIMBOND_TTY, _URL, _STATE_DIR and _SCENARIO (a number) describe, and where set SIMBOND_CA,
+    SIMBOND_SIM_POLL_S and SIMBOND_CONSOLE (not empty: the console is on standard input). Raises ValueError.
     """
     return Gateway(
         _variable("TTY"),
@@ -56,6 +59,7 @@ def from_environment():
         int(_variable("SCENARIO")),
         os.getenv("SIMBOND_CA"),
         float(os.getenv("SIMBOND_SIM_POLL_S") or 5),
+        (lambda: sys.stdin.buffer) if os.getenv("SIMBOND_CONSOLE") else None,
     )
 
 

@@ -49,7 +49,8 @@ class Reply(NamedTuple):
 
 
 class DeviceServer:
-    """requests: every path that was asked for. replies: answers to Evidence, to give before the usual one."""
+    """requests: every path that was asked for. replies: answers to Evidence and rotations, to give before the usual
+    one. rotated: key identifiers that another key has taken the place of."""
 
     def __init__(self, authority: Authority | None = None) -> None:
         self._authority = authority
@@ -59,6 +60,7 @@ class DeviceServer:
         self._nonces: dict[bytes, bool] = {bytes(8): False}  # whether each is still to be claimed
         self.requests: list[str] = []
         self.replies: deque[Reply] = deque()
+        self.rotated: list[bytes] = []
         self.interval_s = 3600
         self._port = 0
         self.start()
@@ -96,7 +98,7 @@ class DeviceServer:
         with self._enrolled:
             self._keys[kid] = public
             self._enrolled.notify_all()
-        self._verified(message)
+        self.verified(message)
         return kid
 
     def evidence(self, timeout_s: float = 30) -> Received:
@@ -106,7 +108,8 @@ class DeviceServer:
         except Empty:
             raise AssertionError(f"no Evidence within {timeout_s} s; requests so far: {self.requests}") from None
 
-    def _verified(self, message: bytes) -> tuple[bytes, dict[int, Any]]:
+    def verified(self, message: bytes) -> tuple[bytes, dict[int, Any]]:
+        """Key identifier and claims of a message, whose signature is checked."""
         protected, _, payload, signature = cbor2.loads(message).value
         kid = cbor2.loads(protected)[4]
         signed = cbor2.dumps(["Signature1", protected, b"", payload])
@@ -120,17 +123,21 @@ class DeviceServer:
     def answer(self, path: str, body: bytes) -> tuple[Reply, bytes]:
         self.requests.append(path)
         reply = Reply(interval_s=self.interval_s)
-        if path == "/v1/evidence":
-            if self.replies:
-                reply = self.replies.popleft()
-            if reply.http_status == 200 and self._take(body).late:
+        if path in ("/v1/evidence", "/v1/rotation") and self.replies:
+            reply = self.replies.popleft()
+        if reply.http_status != 200:
+            pass
+        elif path == "/v1/evidence":
+            if self._take(body).late:
                 reply = Reply(tier=0, reasons=("late",), interval_s=0)
+        elif path == "/v1/rotation":
+            self._rotate(body)
         nonce = os.urandom(8)
         self._nonces[nonce] = True
         return reply, cbor2.dumps({1: reply.tier, 2: list(reply.reasons), 4: reply.interval_s, 10: nonce})
 
     def _take(self, body: bytes) -> Received:
-        kid, claimed = self._verified(body)
+        kid, claimed = self.verified(body)
         nonce = claimed[claims.NONCE]
         late = not self._nonces[nonce]  # a KeyError here is a nonce of nobody's
         self._nonces[nonce] = False
@@ -139,6 +146,12 @@ class DeviceServer:
         )
         self._received.put(received)
         return received
+
+    def _rotate(self, body: bytes) -> None:
+        kid, claimed = self.verified(body)
+        assert self._nonces[claimed[claims.NONCE]]
+        self.enrol(claimed[claims.NEXT_KEY].hex())
+        self.rotated.append(kid)
 
 
 class _Server(ThreadingHTTPServer):

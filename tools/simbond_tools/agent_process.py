@@ -38,6 +38,7 @@ class AgentProcess:
     state_dir: where the device keeps its key and counter; the same directory is the same device.
     ca: the CA of an https server, a file in DER.
     heap: size of the heap as MicroPython's -X heapsize takes it.
+    console: the agent's console is at the process's standard input; see tell().
     program: a main.py to run in place of the default program, with the same SIMBOND_ variables.
 
     Raises MicroPythonNotFoundError.
@@ -54,6 +55,7 @@ class AgentProcess:
         ca: Path | None = None,
         sim_poll_s: float = 5,
         heap: str = HEAP,
+        console: bool = False,
         program: Path | None = None,
     ) -> None:
         interpreter = find()
@@ -69,7 +71,9 @@ class AgentProcess:
             "SIMBOND_SCENARIO": str(scenario),
             "SIMBOND_CA": str(ca or ""),
             "SIMBOND_SIM_POLL_S": str(sim_poll_s),
+            "SIMBOND_CONSOLE": "1" if console else "",
         }
+        self._console = console
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -82,7 +86,7 @@ class AgentProcess:
         self._process = subprocess.Popen(
             self._command,
             env=self._environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if self._console else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -99,7 +103,16 @@ class AgentProcess:
         self._process.kill()
         self._process.wait()
         self._reader.join()
+        if self._process.stdin:
+            self._process.stdin.close()
         self._process = None
+
+    def tell(self, **request: object) -> None:
+        """Writes one line to the console (agent/README.md). Raises AgentError where there is none."""
+        if self._process is None or self._process.stdin is None:
+            raise AgentError("the agent was started without a console")
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
 
     def restart(self) -> Self:
         """A power cycle."""

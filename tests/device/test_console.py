@@ -1,0 +1,95 @@
+"""The agent's console: what a technician's tool, or the maker's own, tells it by a line of JSON."""
+
+import cbor2
+import pytest
+
+from simbond_agent import claims
+from support.device_server import Reply
+
+NONCE = bytes(range(16))
+
+
+@pytest.fixture
+def process(agent, server):
+    process = agent(console=True)
+    server.enrol(process.wait_for("enrolment")["request"])
+    server.evidence()
+    process.wait_for("waiting", why="interval")
+    return process
+
+
+def test_status(process):
+    process.tell(do="status", id=7)
+    reply = process.wait_for("reply", id=7)
+    assert reply["kid"] == process.events[0]["kid"]
+    assert reply["status"]["attested"]["tier"] == "affirming"
+    assert reply["status"]["waiting"]["why"] == "interval"
+
+
+def test_attest(process, server):
+    process.tell(do="attest")
+    process.wait_for("attested")
+    assert not server.evidence(timeout_s=1).late
+
+
+def test_what_is_proved_on_site_is_signed_and_nothing_that_a_verifier_takes(process, server):
+    process.tell(do="prove", nonce=NONCE.hex())
+    proof = bytes.fromhex(process.wait_for("reply")["evidence"])
+    kid, claimed = server.verified(proof)
+    assert kid.hex() == process.events[0]["kid"]
+    assert claimed[claims.NONCE] == NONCE  # a verifier's has 8 octets
+    process.tell(do="attest")
+    assert server.evidence().uptime > claimed[claims.UPTIME]
+
+
+def test_enrolment(process, server):
+    process.tell(do="enrolment")
+    request = bytes.fromhex(process.wait_for("reply")["request"])
+    assert cbor2.loads(cbor2.loads(request).value[0])[4].hex() == process.events[0]["kid"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "problem"),
+    [
+        ({"do": "reboot"}, "do is to be one of attest, enrolment, prove, rotate, status"),
+        ({}, "do is to be one of"),
+        ({"do": "prove"}, "nonce is to be 32 hex digits"),
+        ({"do": "prove", "nonce": "0011223344556677"}, "nonce is to be 32 hex digits"),
+        ({"do": "prove", "nonce": 5}, ""),
+    ],
+)
+def test_what_it_cannot_do_is_said(process, request_, problem):
+    process.tell(**request_, id="x")
+    assert problem in process.wait_for("reply", id="x")["error"]
+
+
+def test_noise_on_the_console_is_answered_and_passed_over(process):
+    stdin = process._process.stdin
+    stdin.write("\n\r\n[1]\nnull\n>>> \n" + "x" * 1000 + "\n")
+    stdin.flush()
+    process.tell(do="status", id=1)
+    process.wait_for("reply", id=1)
+    assert process.noise == []
+
+
+def test_a_new_key_takes_the_old_one_s_place(process, server):
+    old = process.events[0]["kid"]
+    process.tell(do="rotate")
+    event = process.wait_for("rotation", tier="affirming")
+    assert server.rotated == [bytes.fromhex(old)]
+    assert event["kid"] != old
+    assert server.evidence().kid.hex() == old  # told to attest, it did so before
+    process.tell(do="attest")
+    assert server.evidence().kid.hex() == event["kid"]
+    process.restart()
+    assert process.wait_for("start")["kid"] == event["kid"]
+
+
+def test_a_rotation_that_is_not_answered_goes_on_after_a_power_cut(process, server):
+    old = process.events[0]["kid"]
+    server.replies.extend([Reply(), Reply(503)])  # the second is the rotation's
+    process.tell(do="rotate")
+    process.wait_for("error", what="uplink")
+    process.restart()
+    assert process.wait_for("start")["kid"] == old
+    assert process.wait_for("rotation", tier="affirming")["kid"] != old
