@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from simbond_agent.at import Channel
+from simbond_agent.modem import generic, probe
+from simbond_agent.modem.base import Modem
 
 
 class Wire:
@@ -104,6 +106,52 @@ def test_a_command_that_was_cancelled_counts_as_unanswered():
         return wire.written
 
     assert asyncio.run(main()) == ["AT+CGSN", "AT", "AT+CIMI="]
+
+
+def test_a_uart_that_returns_none_has_nothing_yet():
+    class Uart(Wire):
+        idle = 0
+
+        async def read(self, n):
+            self.idle += 1
+            return None if self.idle < 5 else await super().read(n)
+
+    async def main():
+        wire = Uart(answering(CSQ=b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n"))
+        return await Channel(wire, wire).command("AT+CSQ")
+
+    assert asyncio.run(main()) == ("OK", ["+CSQ: 17,99"])
+
+
+def test_banner_and_noise_at_boot_harm_no_reply():
+    async def main():
+        urcs = []
+        wire = Wire(answering(CGSN=b"\r\n359999060001237\r\n\r\nOK\r\n"))
+        wire.say(b"\x00\xff\xf8\x80\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: READY\r\n")
+        found = Modem(Channel(wire, wire, urcs.append), generic, "generic")
+        return await found.ask("AT+CGSN"), urcs
+
+    assert asyncio.run(main()) == ({"imei": "359999060001237"}, ["RDY", "+CFUN: 1", "+CPIN: READY"])
+
+
+def test_a_modem_that_has_to_find_the_baud_rate_first_is_found():
+    """Nothing, then what another rate makes of a reply, then sense."""
+    said = [None, b"\x00\xe6\x86\xfe\x1e", None]
+
+    def script(line):
+        if said:
+            return said.pop(0)
+        return {
+            "AT+CGMI": b"\r\nQuectel\r\n\r\nOK\r\n",
+            "AT+CGMM": b"\r\nEC25\r\n\r\nOK\r\n",
+        }.get(line, b"\r\nOK\r\n")
+
+    async def main():
+        wire = Wire(script)
+        return await probe(Channel(wire, wire))
+
+    found = asyncio.run(main())
+    assert (found.name, found.model) == ("quectel", "EC25")
 
 
 def test_ok_before_the_data():

@@ -58,12 +58,22 @@ def test_every_dialect_is_found():
 
 @given(st.sampled_from([e for e in NAMED if e["family"] != "traps"]), st.data())
 def test_a_damaged_reply_gives_no_wrong_identity(entry, data):
-    """Noise in it, a URC through it, its end or its beginning lost, at any octet."""
+    """Noise in it or in place of it, a URC through it, its end or its beginning lost, at any octet; said twice."""
     sent = entry["reply"].encode("latin-1")
     at = data.draw(st.integers(0, len(sent)))
     noise = data.draw(st.binary(min_size=1, max_size=3).map(lambda b: bytes(o | 0x80 for o in b)))
     damaged = data.draw(
-        st.sampled_from([sent[:at] + noise + sent[at:], sent[:at] + URC + sent[at:], sent[:at], noise + sent[at:]])
+        st.sampled_from(
+            [
+                sent[:at] + noise + sent[at:],
+                sent[:at] + noise + sent[at + len(noise) :],
+                sent[:at] + URC + sent[at:],
+                sent[:at],
+                noise + sent[at:],
+                sent[:at] + b"\r\n" + sent,
+                sent + sent[at:],
+            ]
+        )
     )
     said = identities(told(entry, damaged))
     assert said.items() <= entry["expect"].items()

@@ -8,6 +8,7 @@ import pytest
 from simbond_agent import claims, modem
 from simbond_agent.modem import dialect_of, load, probe
 from simbond_agent.modem.base import Modem
+from simbond_tools.at import DIALECTS
 
 ICCID = "89449990011223344559"
 OTHER = "8986999012345678908"
@@ -39,6 +40,10 @@ class Script:
         return (reply, []) if isinstance(reply, str) else ("OK", reply)
 
 
+def modem_names():
+    return [name for name in DIALECTS if name != "generic"]
+
+
 def ask(replies, what="identity", dialect="generic", model=""):
     channel = Script(replies)
     return asyncio.run(getattr(Modem(channel, load(dialect), dialect, model), what)()), channel.asked
@@ -47,15 +52,41 @@ def ask(replies, what="identity", dialect="generic", model=""):
 @pytest.mark.parametrize(
     ("vendor", "model", "dialect"),
     [
+        ("Quectel", "EC25", "quectel"),
+        ("Quectel", "EG91", "quectel"),
+        ("Quectel", "EP06", "quectel"),
+        ("Quectel", "EG800K-CN", "quectel"),
         ("Quectel", "BG95-M3", "quectel"),
-        ("Quectel", "BC660K-GL", "quectel_nbiot"),
+        ("Quectel_Ltd", "Quectel_M95", "quectel"),
+        ("Quectel", "BC95-G", "quectel_nbiot"),
+        ("Quectel", "BC28JA-02-STD", "quectel_nbiot"),
+        ("Quectel_Ltd", "Quectel_BC260Y-CN", "quectel_nbiot"),
+        ("Quectel_Ltd", "BC660K-GL", "quectel_nbiot"),
+        ("SIMCOM_Ltd", "SIMCOM_SIM7000E", "simcom"),
+        ("SIMCOM_Ltd", "SIMCOM_SIM7080", "simcom"),
         ("SIMCOM INCORPORATED", "SIM7600G-H", "simcom"),
+        ("INCORPORATED", "A7670E-FASE", "simcom"),
+        ("u-blox", "SARA-R412M-02B", "ublox"),
         ("u-blox", "SARA-R510S", "ublox"),
-        ("Telit Cinterion", "ME910C1", "telit"),
+        ("Telit", "LE910C1-EU", "telit"),
+        ("Telit Cinterion", "ME910C1-WW", "telit"),
         ("Cinterion", "ELS61-E", "cinterion"),
+        ("Gemalto M2M", "EHS6", "cinterion"),
+        ("THALES", "PLS62-W", "cinterion"),
         ("Fibocom Wireless Inc.", "L850-GL", "xmm"),
-        ("Fibocom Wireless Inc.", "L610-CN", "fibocom"),
+        ("Fibocom", "L610-CN", "fibocom"),
+        ("Fibocom Wireless Inc.", "FM350-GL", "fibocom"),
         ("Nordic Semiconductor ASA", "nRF9160-SICA", "nordic"),
+        ("CMCC", "ML307R-DC", "onemo"),
+        ("ONEMO", "ML302", "onemo"),
+        ("SEQUANS Communications", "GM02S", "sequans"),
+        ("Sierra Wireless, Incorporated", "EM7455", "sierra"),
+        ("huawei", "ME909s-120", "huawei"),
+        ("AirM2M", "Air780E", "luat"),
+        ("NEOWAY", "N58", "neoway"),
+        ("MEIG", "SLM320", "meig"),
+        ("MeiGLink", "SLM770A", "meig"),
+        ("Unisoc", "UIS8910", "generic"),
         ("Nobody", "X1", "generic"),
         ("", "", "generic"),
     ],
@@ -79,8 +110,16 @@ def test_probe_reads_prefixed_and_quoted_answers():
     assert (found.name, found.model) == ("simcom", "SIM7080")
 
 
-def test_probe_falls_back_to_ati():
-    assert probed({"ATI": ["Manufacturer: QUECTEL", "EC25"]}).name == "quectel"
+@pytest.mark.parametrize(
+    ("lines", "dialect"),
+    [
+        (["Manufacturer: QUECTEL", "EC25"], "quectel"),
+        (["Quectel_Ltd", "Quectel_BC26", "Revision: BC26NBR01A04"], "quectel_nbiot"),
+        (["Manufacturer: INCORPORATED", "Model: A7670C-LASC", "Revision: A7670M6_V1.11.1"], "simcom"),
+    ],
+)
+def test_probe_falls_back_to_ati(lines, dialect):
+    assert probed({"ATI": lines}).name == dialect
 
 
 def test_probe_without_any_name_is_generic():
@@ -105,6 +144,28 @@ def test_identity():
 def test_imei_of_modules_that_do_not_know_snt():
     said, _ = ask({**CARD, "AT+CGSN=1": "ERROR", "AT+CGSN": ["359999060001237"]})
     assert said["imei"] == "359999060001237"
+
+
+def test_an_imei_of_fourteen_digits_is_read_twice():
+    whole = {**CARD, "AT+CGSN=1": "ERROR", "AT+CGSN": ["35999906000123"]}
+    assert ask(whole)[0]["imei"] == "35999906000123"
+    torn = iter([["35999906000127"], ["359999060001237"]])  # the line lost a digit, once
+    assert "imei" not in ask({**whole, "AT+CGSN": lambda: next(torn)})[0]
+
+
+def test_the_second_imei_of_a_dual_sim_module():
+    replies = {**CARD, "AT+QCCID": [f"+QCCID: {ICCID}"]}
+    assert ask({**replies, "AT+EGMR=0,10": ['+EGMR: "359999060001245"']}, dialect="quectel")[0]["imei2"] == (
+        "359999060001245"
+    )
+    for none in (['+EGMR: "359999060001237"'], ['+EGMR: "3599990600012301"'], "ERROR"):  # the first again; the IMEISV
+        assert "imei2" not in ask({**replies, "AT+EGMR=0,10": none}, dialect="quectel")[0]
+
+
+def test_the_eid_behind_the_iccid():
+    eid = "89049999112233445566778899001183"
+    replies = {**CARD, "AT+SQNCCID": [f'+SQNCCID: "{ICCID}","{eid}"']}
+    assert ask(replies, dialect="sequans")[0]["eid"] == eid
 
 
 @pytest.mark.parametrize("sim", ["+CME ERROR: 10", "+CME ERROR: 14", ["+CPIN: NOT INSERTED"], ["+CPIN: NOT READY"]])
@@ -225,6 +286,27 @@ def test_setup_goes_on_after_errors():
 
 
 @pytest.mark.parametrize(
+    ("dialect", "command"),
+    [
+        ("simcom", "AT+CSMINS=1"),
+        ("ublox", "AT+USIMSTAT=5"),
+        ("telit", "AT#QSS=1"),
+        ("nordic", "AT%XSIM=1"),
+        ("cinterion", "AT^SCKS=1"),
+    ],
+)
+def test_setup_has_card_changes_announced(dialect, command):
+    assert command in ask({}, "setup", dialect)[1]
+
+
+@pytest.mark.parametrize("dialect", modem_names())
+def test_setup_leaves_the_wiring_of_the_tray_alone(dialect):
+    """A detect pin's level is the maker's: a wrong one hides a card that is there."""
+    wiring = ("QSIMDET", "UIMHOTSWAP", "CSDT", "MSMPD", "SIMDET", "UGPIOC", "KSIMDET", "&W")
+    assert [c for c in ask({}, "setup", dialect)[1] for w in wiring if w in c] == []
+
+
+@pytest.mark.parametrize(
     ("dialect", "line", "what"),
     [
         ("generic", "+CPIN: READY", "inserted"),
@@ -235,6 +317,24 @@ def test_setup_goes_on_after_errors():
         ("quectel", "+QSIMSTAT: 1,1", "inserted"),
         ("quectel", "+QSIMSTAT: 1,2", None),
         ("simcom", "+SIMCARD: NOT AVAILABLE", "removed"),
+        ("simcom", "+CSMINS: 1,0", "removed"),
+        ("simcom", "+CSMINS: 1,1", "inserted"),
+        ("ublox", "+UUSIMSTAT: 0", "removed"),
+        ("ublox", "+UUSIMSTAT: 1", "inserted"),
+        ("ublox", "+UUSIMSTAT:6", "inserted"),
+        ("ublox", "+UUSIMSTAT: 8", None),
+        ("ublox", "+UUSIMSTAT: 9", "inserted"),  # REFRESH: an eSIM's profile may be another
+        ("ublox", "+UUSIMSTAT: 10", None),
+        ("telit", "#QSS: 0", "removed"),
+        ("telit", "#QSS: 1", "inserted"),
+        ("nordic", "%XSIM: 0", "removed"),
+        ("nordic", "%XSIM: 0,1", "removed"),
+        ("nordic", "%XSIM: 1", "inserted"),
+        ("cinterion", "^SCKS: 0", "removed"),
+        ("cinterion", "^SCKS: 1", "inserted"),
+        ("huawei", "^SIMST:255,1", "removed"),
+        ("fibocom", "+SIM DROP", "removed"),
+        ("fibocom", "+SIM: Inserted", "inserted"),
         ("huawei", "^SIMST:255", "removed"),
         ("fibocom", "+SIM: Removed", "removed"),
         ("luat", "+CPIN: SIM REMOVED 0", "removed"),

@@ -7,11 +7,15 @@ defaults, and docs/modems.md). A board carries those that it uses; where the fil
 from . import generic
 from .base import Modem
 
-# Looked for in "<manufacturer> <model>", lower case; the first hit counts.
+# Looked for in "<manufacturer> <model>", lower case; the first hit counts. Quectel calls itself Quectel_Ltd on some
+# and repeats its name in the model; SIMCom's A76xx give "INCORPORATED" for a manufacturer.
 _VENDORS = (
     ("quectel bc", "quectel_nbiot"),
+    ("quectel_bc", "quectel_nbiot"),
+    ("quectel_ltd bc", "quectel_nbiot"),
     ("quectel", "quectel"),
     ("simcom", "simcom"),
+    (" a76", "simcom"),
     ("u-blox", "ublox"),
     ("telit", "telit"),
     (" l8", "xmm"),
@@ -19,6 +23,7 @@ _VENDORS = (
     ("nordic", "nordic"),
     ("onemo", "onemo"),
     ("cmiot", "onemo"),
+    ("cmcc", "onemo"),
     (" ml30", "onemo"),
     ("sequans", "sequans"),
     ("sierra", "sierra"),
@@ -28,6 +33,8 @@ _VENDORS = (
     ("huawei", "huawei"),
     ("airm2m", "luat"),
     ("luat", "luat"),
+    ("neoway", "neoway"),
+    ("meig", "meig"),
 )
 _ATTEMPTS = 5
 

@@ -4,6 +4,7 @@ from ..at import name_of, split_prefix
 from . import generic
 
 _LOCATION = ("rat", "tac", "lac", "cell_id")
+_EXTRA = ("imeisv", "imei2", "eid")
 
 
 def _table(dialect, key):
@@ -60,8 +61,8 @@ def interpret(dialect, command, final, lines, model=""):
         if "sim" in said:
             out["sim"] = said["sim"]
         return out
-    if said.get("rat") == "LTE" and name_of(command) in generic.ACT_COMMANDS:
-        # <AcT> 7 is E-UTRAN: on a module that knows LTE-M or NB-IoT only it names no RAT.
+    if said.get("rat") == "LTE":
+        # <AcT> 7 is E-UTRAN: on a module that knows no LTE but LTE-M and NB-IoT it names no RAT.
         for start in getattr(dialect, "LTE_M", ()):
             if model.upper().startswith(start):
                 said.pop("rat", None)
@@ -99,16 +100,24 @@ class Modem:
     def sim_urc(self, line):
         """"inserted" or "removed" when line announces a change of the card, else None."""
         key = line.replace(" ", "").upper()
-        return self._of("SIM_URC").get(key) or generic.SIM_URC.get(key)
+        for name in (key, key.split(",")[0]):  # some have more fields behind the state
+            found = self._of("SIM_URC").get(name) or generic.SIM_URC.get(name)
+            if found:
+                return found
+        return None
 
     async def identity(self):
-        """Identities of module and card: any of imei, imeisv, sim, iccid, imsi, eid, and iccid_mismatch (True).
+        """Identities of module and card: any of imei, imeisv, imei2 (that of a second slot), sim, iccid, imsi, eid, and
+        iccid_mismatch (True).
 
         Without a card, or one that is not ready yet, nothing is asked about it: some modules answer from memory.
         """
         out = {}
         for command in ("AT+CGSN=1", "AT+CGSN"):
-            self._take(out, await self.ask(command), ("imei",))
+            said = await self.ask(command)
+            # Fourteen digits may be fifteen of which the line lost one: it does not lose the same one twice.
+            if len(said.get("imei", "")) != 14 or said == await self.ask(command):
+                self._take(out, said, ("imei",))
             if out:
                 break
         self._take(out, await self.ask("AT+CPIN?", 5000), ("sim",))
@@ -122,16 +131,19 @@ class Modem:
         if out.get("iccid") != self._card:
             self._card_extra = {}
             for command in self._of("IDENTITY_MORE"):
-                self._take(self._card_extra, await self.ask(command, 5000), ("imeisv", "eid"))
+                self._take(self._card_extra, await self.ask(command, 5000), _EXTRA)
             self._card = out.get("iccid")
-        self._take(out, self._card_extra, ("imeisv", "eid"))
+        self._take(out, self._card_extra, _EXTRA)
+        if out.get("imei2") == out.get("imei"):
+            out.pop("imei2", None)
         return out
 
     async def _read_iccid(self, out, again=False):
         """Reads it from the module and from the card. False when they differ: the card may just have been changed."""
         told = None
         for command in self._of("ICCID"):
-            told = told or (await self.ask(command)).get("iccid")
+            if told is None:
+                told = (await self.ask(command)).get("iccid")
         stored = (await self.ask(generic.EF_ICCID)).get("iccid")
         if told or stored:
             out["iccid"] = told or stored
@@ -160,6 +172,17 @@ class Modem:
             if "rsrp_dbm" not in out and "rssi_dbm" not in out:
                 self._merge(out, await self.ask(command))
         return _plausible(out)
+
+    async def time(self):
+        """Seconds since 1970-01-01 UTC as the network has told the module; None when that is not certain, or when the
+        board carries no network_time.py.
+        """
+        clock = self._of("CLOCK")
+        try:
+            from .network_time import read
+        except ImportError:
+            return None
+        return await read(self.channel, *clock) if clock else None
 
     @staticmethod
     def _take(out, said, keys):

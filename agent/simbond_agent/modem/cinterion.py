@@ -1,7 +1,7 @@
 """Cinterion (Gemalto, Thales) EHS, ELS, PLS, TX62. Source: ELS61-E AT Command Set; PLS62-W AT Command Set."""
 
 from ..cell import area, cell_id, fields, plain, plmn, put
-from .generic import iccid
+from .generic import detected, iccid
 
 
 def smoni(command, rows):
@@ -25,7 +25,7 @@ def smoni(command, rows):
     return {}
 
 
-PARSE = {"^SMONI": smoni, "^SCID": iccid}
+PARSE = {"^SMONI": smoni, "^SCID": iccid, "^SCKS": detected}
 ICCID = ("AT+CCID", "AT^SCID")
 CELL = ("AT^SMONI",)
 SETUP_MORE = ("AT^SCKS=1",)

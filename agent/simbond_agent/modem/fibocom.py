@@ -15,8 +15,8 @@ def gtccinfo(command, rows):
     for row in rows:
         f = fields(row)
         rat = _RATS.get(f[1]) if len(f) > 5 and f[0] == "1" else None
-        if rat is None:
-            continue
+        if rat is None or not f[2]:
+            continue  # with EN-DC the NR row has no identity
         out = put({"rat": rat}, plmn=plmn(f[2], f[3]), cell_id=cell_id(f[5]))
         if rat in ("GSM", "UMTS"):
             return put(out, lac=area(f[4]))

@@ -1,8 +1,8 @@
 """3GPP TS 27.007 and what most modules add to it; the defaults of every other dialect.
 
 A dialect is a module with PARSE (reply name -> function(command, rows) -> dict) and, where it differs from here,
-ICCID, CELL, SETUP_MORE, IDENTITY_MORE, SIM_URC, ALSO (further prefixes that belong to a reply) and LTE_M (starts of
-the models whose AcT 7 says no more than E-UTRAN). command is "AT..." for a reply and the bare name ("+CREG") for a
+ICCID, CELL, CLOCK, SETUP_MORE, IDENTITY_MORE, SIM_URC, ALSO (further prefixes that belong to a reply) and LTE_M (starts
+of the models that know no LTE but LTE-M and NB-IoT). command is "AT..." for a reply and the bare name ("+CREG") for a
 URC; rows are what stands behind that name, and the lines that have none.
 """
 
@@ -30,7 +30,7 @@ ICCID = ("AT+CCID",)  # asked in this order until one answers
 EF_ICCID = "AT+CRSM=176,12258,0,0,10"
 CELL = ()
 REGISTRATION = ("AT+CEREG?", "AT+C5GREG?", "AT+CGREG?", "AT+CREG?")
-ACT_COMMANDS = ("+CREG", "+CGREG", "+CEREG", "+COPS")
+CLOCK = ("AT+CCLK?", True)  # and whether it shows local time; None where the manual leaves that open
 SIM_URC = {
     "+CPIN:READY": "inserted",
     "+CPIN:SIMPIN": "inserted",
@@ -90,7 +90,10 @@ def _is_damaged(text):
 
 
 def iccid(command, rows):
-    return put({}, iccid=only(identity.iccid, rows))
+    """<ICCID>[,<EID>]; the name may stand in front of it without a mark."""
+    rows = [r[6:].strip() if r[:6].upper() == "ICCID:" else r for r in rows]
+    out = put({}, iccid=only(identity.iccid, rows))
+    return put(out, eid=only(identity.eid, [",".join(r.split(",")[1:2]) for r in rows]) if out else None)
 
 
 def eid(command, rows):
@@ -138,6 +141,11 @@ def cpin(command, rows):
         state = row.strip('" ').upper()
         put(out, sim="absent" if state.startswith("SIM REMOVED") else _SIM_OF_CPIN.get(state))
     return out
+
+
+def detected(command, rows):
+    """<mode>,<status>, as a URC of some <status> alone: 0 no card. A card that is in need not be ready."""
+    return {"sim": "absent"} if rows and fields(rows[-1])[-1] == "0" else {}
 
 
 def creg(command, rows):

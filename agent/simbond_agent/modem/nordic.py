@@ -25,3 +25,4 @@ SETUP_MORE = ("AT%XSIM=1",)
 IDENTITY_MORE = ("AT+CGSN=2",)
 SIM_URC = {"%XSIM:0": "removed", "%XSIM:1": "inserted"}
 LTE_M = ("",)
+CLOCK = ("AT+CCLK?", False)

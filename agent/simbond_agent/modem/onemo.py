@@ -4,3 +4,4 @@ from .generic import iccid
 
 PARSE = {"+MCCID": iccid}
 ICCID = ("AT+MCCID", "AT+ICCID?")
+CLOCK = None  # whether it shows UTC or local time depends on the firmware

@@ -3,8 +3,9 @@
 Sources: EC2x&EG9x&EM05 AT Commands Manual, BG95&BG77&BG600L AT Commands Manual, RG50xQ&RM5xxQ AT Commands Manual.
 """
 
+from .. import identity
 from ..cell import area, cell_id, fields, number, plain, plmn, put
-from .generic import eid, iccid
+from .generic import detected, eid, iccid, only
 
 _RATS = {
     "GSM": "GSM",
@@ -114,9 +115,12 @@ def qesim(command, rows):
     return eid(command, [fields(row)[-1] for row in rows])
 
 
-def qsimstat(command, rows):
-    """<enable>,<inserted>: 0 no, 1 yes, 2 not known yet."""
-    return {"sim": "absent"} if [r for r in rows if fields(r)[1:2] == ["0"]] else {}
+def egmr(command, rows):
+    """<IMEI> of slot 1 (item 7) and, on modules with two, of slot 2 (item 10; others have the IMEISV there)."""
+    found = only(identity.imei, rows)
+    if not found or len(found) != 15 or not identity.luhn(found):
+        return {}
+    return {"imei2" if command[-3:] == ",10" else "imei": found} if command[-3:] in (",10", "0,7") else {}
 
 
 PARSE = {
@@ -126,12 +130,14 @@ PARSE = {
     "+QNWINFO": qnwinfo,
     "+QCSQ": qcsq,
     "+QESIM": qesim,
-    "+QSIMSTAT": qsimstat,
+    "+QSIMSTAT": detected,
+    "+EGMR": egmr,
 }
 ICCID = ("AT+QCCID",)
 CELL = ('AT+QENG="servingcell"',)
 # The level of the detect pin (+QSIMDET) is wiring: the board maker sets it once, it survives power-off.
 SETUP_MORE = ("AT+QSIMSTAT=1",)
-IDENTITY_MORE = ('AT+QESIM="eid"',)
+IDENTITY_MORE = ('AT+QESIM="eid"', "AT+EGMR=0,10")
+CLOCK = ("AT+QLTS=1", False)
 SIM_URC = {"+QSIMSTAT:1,0": "removed", "+QSIMSTAT:1,1": "inserted"}
 LTE_M = ("BG7", "BG9")

@@ -48,4 +48,5 @@ PARSE = {"+NCCID": iccid, "+QCCID": iccid, "+QENG": qeng, "+NUESTATS": nuestats}
 ICCID = ("AT+QCCID", "AT+NCCID")
 CELL = ("AT+QENG=0", "AT+NUESTATS=RADIO")
 IDENTITY_MORE = ("AT+CGSN=2",)
-LTE_M = ("BC",)
+LTE_M = ("BC", "QUECTEL_BC")
+CLOCK = None  # BC95 shows UTC behind a zone of its own, BC26 local time

@@ -19,4 +19,5 @@ def sqnmoni(command, rows):
 PARSE = {"+SQNCCID": iccid, "+SQNMONI": sqnmoni}
 ICCID = ("AT+SQNCCID",)
 CELL = ("AT+SQNMONI=9",)
+IDENTITY_MORE = ICCID  # with the EID behind it
 LTE_M = ("",)

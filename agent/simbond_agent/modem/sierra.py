@@ -42,5 +42,6 @@ def lteinfo(command, rows):
 
 
 PARSE = {"!ICCID": iccid, "!GSTATUS": gstatus, "!LTEINFO": lteinfo}
-ICCID = ("AT!ICCID?",)
+ICCID = ("AT!ICCID?", "AT+CCID")  # the second on HL78xx
+IDENTITY_MORE = ("AT+CCID",)  # with the EID behind it
 CELL = ("AT!LTEINFO?", "AT!GSTATUS?")

@@ -5,7 +5,7 @@ SIM82XX_SIM83XX Series AT Command Manual.
 """
 
 from ..cell import area, cell_id, fields, number, plain, plmn, put
-from .generic import iccid
+from .generic import detected, iccid
 
 _RATS = {
     "GSM": "GSM",
@@ -51,9 +51,11 @@ def cpsi(command, rows):
     return {}
 
 
-PARSE = {"+CICCID": iccid, "+CPSI": cpsi}
+PARSE = {"+CICCID": iccid, "+CPSI": cpsi, "+CSMINS": detected}
 # SIM7000 and SIM7080 know the first, SIM7600 the second, A76xx both.
 ICCID = ("AT+CCID", "AT+CICCID")
 CELL = ("AT+CPSI?",)
-SIM_URC = {"+SIMCARD:NOTAVAILABLE": "removed"}
+# SIM800 and SIM70xx announce by +CSMINS; SIM7600 and A76xx by +CPIN, once the maker has set +UIMHOTSWAPON.
+SETUP_MORE = ("AT+CSMINS=1",)
+SIM_URC = {"+SIMCARD:NOTAVAILABLE": "removed", "+CSMINS:1,0": "removed", "+CSMINS:1,1": "inserted"}
 LTE_M = ("SIM70", "SIMCOM_SIM70")

@@ -5,7 +5,7 @@ Commands Reference Guide 80378ST10091A.
 """
 
 from .. import identity
-from ..cell import area, cell_id, fields, hexadecimal, plain, plmn, put
+from ..cell import area, cell_id, fields, hexadecimal, plain, plmn, put, raw_fields
 from .generic import iccid
 from .labelled import labelled
 
@@ -27,7 +27,8 @@ def rfsts(command, rows):
     """
     for row in rows:
         f = fields(row)
-        places = [i for i in range(len(f)) if len(f[i]) in (14, 15) and f[i].isdigit()]
+        raw = raw_fields(row)
+        places = [i for i in range(8, len(f)) if raw[i][:1] == '"' or identity.imsi(f[i])]
         if not places:
             continue
         i = places[0]

@@ -42,9 +42,20 @@ def ucged(command, rows):
     return put({}, **out)
 
 
-PARSE = {"+UCGED": ucged}
+def uusimstat(command, rows):
+    """The URC +UUSIMSTAT: <state>"""
+    return put({}, sim={"0": "absent", "1": "pin", "6": "ready"}.get(fields(rows[0])[0]) if rows else None)
+
+
+PARSE = {"+UCGED": ucged, "+UUSIMSTAT": uusimstat}
 ALSO = {"+UCGED": ("+RSRP", "+RSRQ")}
 CELL = ("AT+UCGED?",)
-SETUP_MORE = ("AT+UCGED=2", "AT+USIMSTAT=4")
-SIM_URC = {"+UUSIMSTAT:0": "removed", "+UUSIMSTAT:6": "inserted"}
+# +USIMSTAT bit 0: states 0 to 6 of the card; bit 2: REFRESH, as an eSIM says that its profile is another.
+SETUP_MORE = ("AT+UCGED=2", "AT+USIMSTAT=5")
+SIM_URC = {
+    "+UUSIMSTAT:0": "removed",
+    "+UUSIMSTAT:1": "inserted",
+    "+UUSIMSTAT:6": "inserted",
+    "+UUSIMSTAT:9": "inserted",
+}
 LTE_M = ("SARA-R4", "SARA-R5")
