@@ -9,7 +9,7 @@ from simbond_agent.modem.base import interpret
 
 # As much as a modem can say in one go; the rest of a pasted log is not read.
 MAX_OCTETS = 16384
-IDENTITIES = ("iccid", "imei", "imeisv", "imsi", "eid")
+IDENTITIES = ("iccid", "imei", "imeisv", "imei2", "imsi", "eid")
 
 _MODULES = sorted(module.name for module in pkgutil.iter_modules(modem.__path__))
 # The generic one first: what it understands is the same everywhere.
@@ -23,9 +23,10 @@ def explain(command: str, reply: bytes | str, family: str | None = None) -> dict
     result; text is taken as Latin-1. family: a dialect's name ("quectel", "quectel-nbiot"); without one, or with one
     that is unknown, it is worked out from what the dialects understand.
 
-    Returns any of iccid, imei, imeisv, imsi, eid, sim, reg, rat, plmn, tac, lac, cell_id, rsrp_dbm, rssi_dbm, rsrq_db,
-    operator, error (docs/modems.md says how each is written); {} when nothing is certain. Never raises.
+    Returns any of iccid, imei, imeisv, imei2, imsi, eid, sim, reg, rat, plmn, tac, lac, cell_id, rsrp_dbm, rssi_dbm,
+    rsrq_db, operator, error (docs/modems.md says how each is written); {} when nothing is certain. Never raises.
     """
+    command = command.strip().upper()
     data = reply.encode("latin-1", "replace") if isinstance(reply, str) else bytes(reply)
     data = data[:MAX_OCTETS]
     said = _meaning(command, data, family)

@@ -11,6 +11,7 @@ from .common import LOCAL, Failure, wants_json
 
 # command: (module, attribute, the extra that it needs)
 _COMMANDS = {
+    "at": ("at", "at", None),
     "cards": ("cards", "cards", None),
     "demo": ("demo", "demo", "demo"),
     "devices": ("devices", "devices", None),
