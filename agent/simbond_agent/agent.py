@@ -150,6 +150,7 @@ class Agent:
             self._signer = await board.signer()
         else:
             self._signer = SoftwareSigner(self._keystore.private_key)
+        self._attached = None
         self._uplink = None if is_native(board) else open_uplink(board, self._signer.kid)
 
     async def _attempt(self, backoff):
@@ -202,7 +203,9 @@ class Agent:
         if answer is None or answer.again or self._is_due():
             answer = await self._attest()
         if self._rotating:
-            await self._rotate()
+            from .rotation import rotate
+
+            self._rotating = await rotate(self)
         return answer
 
     async def _prepare(self):
@@ -281,23 +284,6 @@ class Agent:
             await asyncio.sleep(0.1)
         self._claimed_at = self._uptime.seconds()
         return self._claimed_at
-
-    async def _rotate(self):
-        from .evidence import rotation
-
-        async with self.port:
-            request = await self._enrolment(SoftwareSigner(self._keystore.next_key()))
-        nonce = self._nonce
-        self._nonce = None
-        uptime = await self._next_uptime()
-        order = await rotation(self._signer, request, nonce, self._keystore.bootcount, uptime)
-        answer = await self._send("rotation", order)
-        self._rotating = answer.again
-        if answer.tier == "affirming":
-            self._keystore.adopt_next()
-            await self._uplink.close()
-            await self._take_key()
-        self._report.event("rotation", tier=answer.tier, reasons=answer.reasons, kid=self.kid())
 
     async def _send(self, kind, message):
         """Raises UplinkError."""

@@ -50,14 +50,3 @@ async def enrolment(signer, bond):
         claims.BINDING: bond,
     }
     return await cose.sign1(signer, cbor.encode(payload))
-
-
-async def rotation(signer, request, nonce, bootcount, uptime):
-    """An order to put another key in the signer's place, as a signed message. request: that key's enrolment."""
-    payload = {
-        claims.NONCE: nonce,
-        claims.UPTIME: uptime,
-        claims.BOOTCOUNT: bootcount,
-        claims.NEXT_KEY: request,
-    }
-    return await cose.sign1(signer, cbor.encode(payload))
