@@ -12,10 +12,12 @@ from .card import Card
 from .cell import Cell
 from .faults import Fault, FaultBox
 from .interpreter import Reply, check_behaviours, error_result, execute
-from .module import Module
+from .module import CommandError, DataMode, Module
 
 _CR, _LF, _BACKSPACE = 13, 10, 8
+_CTRL_Z, _ESCAPE = 26, 27
 _LINE_LIMIT = 2048
+_DATA_S = 30.0  # a host that does not send the data it announced is not waited for longer
 _NOISE = b"\x00\xff\xfe\x00\xf0\x80~\xc0!"
 
 
@@ -39,6 +41,8 @@ class Engine:
         self._line = bytearray()
         self._last_line = ""
         self._booting = False
+        self._data = bytearray()
+        self._data_faults: dict[Fault, str] = {}
         self._replied_until = 0.0  # replies leave in the order of their commands
         self._echo = bytearray()
         self._agenda: list[tuple[float, int, bytes | Callable[[float], None]]] = []  # to send, to do
@@ -53,6 +57,8 @@ class Engine:
     def step(self, now: float, data: bytes = b"") -> list[bytes]:
         """Take the host's bytes, let time pass, and return what the modem has sent by `now`, write by write."""
         sent = self._due(now)
+        if self.module.take_posted():
+            self._settle(now)
         for octet in data:
             self._take(octet, now)
         self._flush_echo(now)
@@ -94,6 +100,11 @@ class Engine:
     def announce(self, line: str, now: float) -> None:
         """Send a line of the caller's as a URC."""
         self._at(now, _frame([line]))
+
+    def lose_context(self, now: float) -> None:
+        """Have the network take the data connection away."""
+        self.module.lose_context()
+        self._settle(now)
 
     def reset(self, now: float) -> None:
         """Cut the power: what was not sent yet is lost, and the module boots."""
@@ -154,7 +165,12 @@ class Engine:
     # --- the command line -----------------------------------------------------------------------------------------
 
     def _take(self, octet: int, now: float) -> None:
-        if self._booting or octet == _LF:
+        if self._booting:
+            return
+        if self.module.data_mode is not None:
+            self._take_data(self.module.data_mode, octet, now)
+            return
+        if octet == _LF:
             return
         silent = Fault.SILENCE in self.faults
         if not self._line and octet != _CR and Fault.GARBAGE in self.faults and not silent:
@@ -191,8 +207,51 @@ class Engine:
             reply: Reply | None = Reply(final=error_result(self.module, int(faults[Fault.ERROR] or 0)))
         else:
             reply = execute(self.module, line)
-        if reply is not None:
+        if reply is not None and self.module.data_mode is not None:
+            self._prompt(self.module.data_mode, reply, faults, now)
+        elif reply is not None:
             self._reply(reply, faults, now)
+        self._settle(now)
+
+    # --- data of a command ----------------------------------------------------------------------------------------
+
+    def _prompt(self, mode: DataMode, reply: Reply, faults: dict[Fault, str], now: float) -> None:
+        """Ask for the data; the faults of the command wait for its final result."""
+        self._data.clear()
+        self._data_faults = faults
+        # A mark stands at the start of a line that does not end, a word is a line.
+        prompt = _frame([mode.prompt]) if mode.prompt.isalpha() else b"\r\n" + mode.prompt.encode()
+        self._at(max(now, self._replied_until), b"".join(map(_frame, reply.blocks)) + prompt)
+
+        def give_up(due: float) -> None:
+            if self.module.data_mode is mode:
+                self._finish_data(Reply(final=error_result(self.module, 0)), due)
+
+        self._at(now + _DATA_S, give_up)
+
+    def _take_data(self, mode: DataMode, octet: int, now: float) -> None:
+        if mode.length is None and octet == _ESCAPE:
+            self._finish_data(Reply(), now)
+        elif mode.length is None and octet == _CTRL_Z:
+            self._deliver(mode, now)
+        else:
+            self._data.append(octet)
+            if mode.length is not None and len(self._data) >= mode.length:
+                self._deliver(mode, now)
+
+    def _deliver(self, mode: DataMode, now: float) -> None:
+        reply = Reply()
+        try:
+            lines = mode.done(bytes(self._data))
+            if lines:
+                reply.blocks.append(lines)
+        except CommandError as failure:
+            reply.final = error_result(self.module, failure.code)
+        self._finish_data(reply, now)
+
+    def _finish_data(self, reply: Reply, now: float) -> None:
+        self.module.data_mode = None
+        self._reply(reply, self._data_faults, now)
         self._settle(now)
 
     def _reply(self, reply: Reply, faults: dict[Fault, str], now: float) -> None:

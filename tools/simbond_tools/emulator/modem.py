@@ -78,6 +78,7 @@ class Modem:
             self._port = None
             raise
         self._port_name = self._port.name
+        self._module.wake = self._port.wake
         self._stopping = False
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._run, args=(self._port,), name=f"modem {self._port_name}")
@@ -92,6 +93,8 @@ class Modem:
         self._port.wake()
         self._thread.join()
         self._thread = None
+        self._module.wake = lambda: None
+        self._module.lose_context()
         if self._link and self._link.is_symlink() and str(self._link.readlink()) == self._port_name:
             self._link.unlink()
         self._port.close()
@@ -238,6 +241,11 @@ class Modem:
         """Cut the power for a moment: the banner follows, settings are the defaults again, the card is read anew."""
         with self._engine_now() as (engine, now):
             engine.reset(now)
+
+    def lose_context(self) -> None:
+        """Have the network take the data connection away: what the module's own stacks have open is gone."""
+        with self._engine_now() as (engine, now):
+            engine.lose_context(now)
 
     def urc(self, line: str) -> None:
         """Send an unsolicited line now."""

@@ -1,7 +1,10 @@
 """The state of one emulated module: what its replies are made of. No time, no bytes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from .card import Card, normal_imei
 from .cell import Cell, cesq, csq, rsrp_index, rsrq_index
@@ -27,6 +30,35 @@ class CommandError(Exception):
         self.code = code
 
 
+@dataclass(frozen=True)
+class DataMode:
+    """A command that waits for data: `length` octets, or None: as many as come before Ctrl-Z.
+
+    `done` takes them and goes on where the behaviour stopped: it returns lines, or raises CommandError.
+    """
+
+    prompt: str
+    length: int | None
+    done: Callable[[bytes], list[str]]
+
+
+class Part:
+    """Something in the module with a state of its own: a file system, a protocol stack."""
+
+    def __init__(self, module: "Module") -> None:
+        self.module = module
+
+    def boot(self) -> None:
+        """Power came back: drop what does not survive that."""
+        self.lose_context()
+
+    def lose_context(self) -> None:
+        """The network took the data connection away, and all that went over it."""
+
+
+_P = TypeVar("_P", bound=Part)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -35,7 +67,7 @@ class Module:
     """State, and the fields and conditions that profiles refer to.
 
     `events`: what happened since the engine last looked, by the names of the profile's [urcs], plus "reset". Behaviours
-    append to it; lines they want sent unsolicited go to `announcements`.
+    append to it; lines they want sent unsolicited go to `announcements`. `data_mode`: what a command waits for.
     """
 
     def __init__(
@@ -52,6 +84,10 @@ class Module:
         self.cell = cell
         self.events: list[str] = []
         self.announcements: list[str] = []
+        self.data_mode: DataMode | None = None
+        self.wake: Callable[[], None] = lambda: None  # tells the engine's owner that something was posted
+        self._parts: dict[type, Part] = {}
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.echo = True
         self.radio = 1  # +CFUN
         self.operator_format = 0  # +COPS=3,<format>
@@ -82,6 +118,44 @@ class Module:
         self.restore_defaults()
         self.radio = 1
         self.tray.power_on()
+        self.data_mode = None
+        for part in self._parts.values():
+            part.boot()
+
+    # --- parts, and the world outside -----------------------------------------------------------------------------
+
+    def part(self, kind: type[_P]) -> _P:
+        """The module's own `kind`, made when it is first asked for."""
+        if kind not in self._parts:
+            self._parts[kind] = kind(self)
+        part = self._parts[kind]
+        assert isinstance(part, kind)
+        return part
+
+    def lose_context(self) -> None:
+        """The network takes the data connection away from every part that has one."""
+        for part in self._parts.values():
+            part.lose_context()
+
+    def post(self, action: Callable[[], None]) -> None:
+        """Have `action` done by the engine: the one way in for other threads."""
+        self._inbox.put(action)
+        self.wake()
+
+    def take_posted(self) -> bool:
+        """Do what was posted. Whether there was something."""
+        done = False
+        while True:
+            try:
+                self._inbox.get_nowait()()
+            except Empty:
+                return done
+            done = True
+
+    def ask_data(self, prompt: str, length: int | None, done: Callable[[bytes], list[str]]) -> list[str]:
+        """For a behaviour to return: the host is prompted, and `done` goes on with what it sends."""
+        self.data_mode = DataMode(prompt, length, done)
+        return []
 
     # --- registration ---------------------------------------------------------------------------------------------
 
