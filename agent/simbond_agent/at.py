@@ -62,9 +62,12 @@ def _text(raw):
     noisy = start and raw[:start].strip(b" \t")
     if noisy and start < len(raw) and 48 <= raw[start] <= 57:
         start -= 1  # it may have eaten digits: left on, it keeps the rest from passing for a number
-    raw = raw[start:].rstrip(b"\0 \t")
-    if not raw:
+    end = len(raw.rstrip(b"\0 \t"))
+    if start >= end:
         return ""
+    if 48 <= raw[end - 1] <= 57 and b"\0" in raw[end:]:
+        end = len(raw)  # the same behind a digit
+    raw = raw[start:end]
     if max(raw) < 128:
         return str(raw, "utf-8")
     return "".join([chr(b) for b in raw])

@@ -49,6 +49,10 @@ def test_a_line_end_may_be_cr_or_lf_alone():
     assert run([b"+CSQ: 17,99\rOK\r"]) == run([b"+CSQ: 17,99\nOK\n"]) == ("OK", ["+CSQ: 17,99"], [])
 
 
+def test_noise_beside_digits_may_have_been_digits():
+    assert run([b"\xf817\r\n17\0\r\nREADY\0\r\n\0\0\r\nOK\r\n"])[1] == ["\xf817", "17\0", "READY"]
+
+
 def test_a_result_word_in_a_string_is_no_result():
     assert run([b'+COPS: 0,0,"OK",7\r\n'], "AT+COPS?")[0] is None
 
