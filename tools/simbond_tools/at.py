@@ -5,10 +5,13 @@ from typing import Any
 
 from simbond_agent import modem
 from simbond_agent.at import Parser, name_of
+from simbond_agent.identity import luhn
 from simbond_agent.modem.base import interpret
 
 # As much as a modem can say in one go; the rest of a pasted log is not read.
 MAX_OCTETS = 16384
+IMEI_WITHOUT_CHECK_DIGIT = 14
+ICCID_SHORT = 19
 IDENTITIES = ("iccid", "imei", "imeisv", "imei2", "imsi", "eid")
 
 _MODULES = sorted(module.name for module in pkgutil.iter_modules(modem.__path__))
@@ -31,10 +34,23 @@ def explain(command: str, reply: bytes | str, family: str | None = None) -> dict
     data = data[:MAX_OCTETS]
     said = _meaning(command, data, family)
     whole = data[: max(data.rfind(b"\r"), data.rfind(b"\n")) + 1]
+    if whole != data:
+        said = _without_halves(said, data)
     if whole not in (b"", data):
         # The last of several lines has no end: its level or state may pass, a number may be half of one.
         certain = _meaning(command, whole, family)
         said = {key: value for key, value in said.items() if key not in IDENTITIES or certain.get(key) == value}
+    return said
+
+
+def _without_halves(said: dict[str, Any], data: bytes) -> dict[str, Any]:
+    """Without the numbers that may lack their last digit, for the line has no end and they could be longer."""
+    iccid = said.get("iccid", "")
+    cut = len(iccid) == ICCID_SHORT and data.strip().upper().endswith(iccid.encode())
+    if cut and not (iccid.isdecimal() and luhn(iccid)):
+        said = {key: value for key, value in said.items() if key != "iccid"}
+    if len(said.get("imei", "")) == IMEI_WITHOUT_CHECK_DIGIT:
+        said = {key: value for key, value in said.items() if key != "imei"}
     return said
 
 

@@ -40,5 +40,6 @@ def drop(command, rows):
 
 
 PARSE = {"+GTCCINFO": gtccinfo, "+SIM": sim, "+SIM DROP": drop}
+ICCID = ("AT+CCID", "AT+ICCID")  # L610 knows the first, FM350 the second
 CELL = ("AT+GTCCINFO?",)
 SIM_URC = {"+SIM:REMOVED": "removed", "+SIMDROP": "removed", "+SIM:INSERTED": "inserted"}

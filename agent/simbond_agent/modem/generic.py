@@ -90,10 +90,15 @@ def _is_damaged(text):
 
 
 def iccid(command, rows):
-    """<ICCID>[,<EID>]; the name may stand in front of it without a mark."""
+    """<ICCID>[,<EID>]; the name may stand in front of it without a mark. Anything else behind it says that two lines
+    have become one.
+    """
     rows = [r[6:].strip() if r[:6].upper() == "ICCID:" else r for r in rows]
-    out = put({}, iccid=only(identity.iccid, rows))
-    return put(out, eid=only(identity.eid, [",".join(r.split(",")[1:2]) for r in rows]) if out else None)
+    behind = [r.split(",", 1)[1] for r in rows if "," in r]
+    found = only(identity.eid, behind)
+    if not found and "".join(behind).strip(' ",'):
+        return {}
+    return put({}, iccid=only(identity.iccid, rows), eid=found)
 
 
 def eid(command, rows):
@@ -109,9 +114,13 @@ def cgsn(command, rows):
     snt = command[command.find("=") + 1 :].strip() if "=" in command else ""
     out = {}
     if snt in ("", "1"):
-        put(out, imei=only(_imei, rows))
+        found = only(_imei, rows)
+        if found and len(found) >= 14 + len(snt):  # for <snt> 1 all fifteen digits are laid down
+            out["imei"] = found
     if snt in ("", "2"):
         put(out, imeisv=only(identity.imeisv, rows))
+    if len(out) == 2 and out["imei"][:14] != out["imeisv"][:14]:
+        return {}  # two modems' answers
     return out
 
 

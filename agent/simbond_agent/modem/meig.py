@@ -1,4 +1,4 @@
-"""MeiG Smart SLM, SRM. The ICCID is that of MeiG's published host drivers; the rest is the generic set."""
+"""MeiG Smart SLM, SRM. Source: public host drivers (no manual was found); the cell is the generic set's."""
 
 PARSE = {}
 ICCID = ("AT+ICCID", "AT+CCID")

@@ -51,7 +51,12 @@ def cpsi(command, rows):
     return {}
 
 
-PARSE = {"+CICCID": iccid, "+CPSI": cpsi, "+CSMINS": detected}
+def simcard(command, rows):
+    """The URC +SIMCARD: NOT AVAILABLE"""
+    return {"sim": "absent"} if rows == ["NOT AVAILABLE"] else {}
+
+
+PARSE = {"+CICCID": iccid, "+CPSI": cpsi, "+CSMINS": detected, "+SIMCARD": simcard}
 # SIM7000 and SIM7080 know the first, SIM7600 the second, A76xx both.
 ICCID = ("AT+CCID", "AT+CICCID")
 CELL = ("AT+CPSI?",)

@@ -25,12 +25,13 @@ def rfsts(command, rows):
     LTE: <plmn>,<earfcn>,<rsrp>,<rssi>,<rsrq>,<tac>,<rac>,<txpwr>,<drx>,<mm>,<rrc>,<cid>,<imsi>,<name>, where ME910
     has no <rac>
     """
-    for row in rows:
+    found = [row for row in rows if row.count(",") > 9]
+    for row in found if len(found) == 1 else ():  # of two it is not known which is ours
         f = fields(row)
         raw = raw_fields(row)
         places = [i for i in range(8, len(f)) if raw[i][:1] == '"' or identity.imsi(f[i])]
         if not places:
-            continue
+            break
         i = places[0]
         out = put({}, imsi=identity.imsi(f[i]), plmn=plmn(f[0]))
         if "plmn" not in out:
