@@ -36,7 +36,16 @@ def test_damaged_captures_give_no_wrong_identity():
             continue  # an IMEI of no known reporting body may look like one when its first digit is gone
         for _ in range(30):
             at = rng.randrange(len(sent) + 1)
-            ended = sent[:at] if b"\n" in sent[:at] else b""
-            damaged = rng.choice([sent[:at] + b"\xff" + sent[at:], sent[:at] + URC + sent[at:], ended, sent[at:]])
+            damaged = rng.choice(
+                [
+                    sent[:at] + b"\xff" + sent[at:],
+                    sent[:at] + b"\0" + sent[at + 1 :],
+                    sent[:at] + URC + sent[at:],
+                    sent[:at] if b"\n" in sent[:at] else b"",
+                    sent[at:],
+                    sent.replace(b"\r\n", rng.choice([b"\r", b"\n", b"\r\r\n", b""])),
+                    sent + sent,
+                ]
+            )
             said = identities(explain(c["command"], damaged, c["family"]))
             assert said.items() <= c["expect"].items(), (c["id"], damaged)
