@@ -130,12 +130,13 @@ BAD: dict[str, tuple[Bad, str]] = {
     "short kid": (header({4: b"1234567"}), "malformed"),
     "critical header": (header({2: [99]}), "malformed"),
     "unprotected header": (outer(lambda m: m.replace(b"\xa0", b"\xa1\x04\x41\x00", 1)), "malformed"),
+    "countersignature cut short": (outer(lambda m: m.replace(b"\xa0", b"\xa1\x0c\x41\x00", 1)), "malformed"),
     "key that nobody enrolled": (lambda device, nonce: Attester().evidence(nonce), "key-unknown"),
     "another key under this kid": (by_another_key, "signature-invalid"),
     "bit of the signature": (outer(lambda m: m[:-1] + bytes([m[-1] ^ 1])), "signature-invalid"),
     "signature of zeros": (outer(lambda m: m[:-64] + bytes(64)), "signature-invalid"),
     "bit of the claims": (outer(lambda m: m[:-70] + bytes([m[-70] ^ 1]) + m[-69:]), "signature-invalid"),
-    "nonce of zeros": (signed(lambda c: c.update({10: bytes(8)})), "nonce-wrong"),
+    "nonce that nobody issued": (signed(lambda c: c.update({10: b"12345678"})), "nonce-wrong"),
     "nonce of another size": (signed(lambda c: c.update({10: bytes(7)})), "claims-invalid"),
     "the same counters": (again, "replayed"),
     "uptime back": (earlier(uptime=-50), "counter-back"),
@@ -184,12 +185,22 @@ def test_bad_evidence(field: Field, meter: Attester, what: str) -> None:
 
 def test_an_old_nonce(field: Field, meter: Attester) -> None:
     tables = field.dump()
-    assert field.attest(meter, field.nonce_of(meter, age_s=4300)).reasons == ["nonce-expired"]
     assert field.attest(meter, field.nonce_of(meter, age_s=-60)).reasons == ["nonce-wrong"], "of the future"
     other = new_device()
     assert field.attest(meter, field.nonce(other)).reasons == ["nonce-wrong"], "of another device"
     assert field.dump() == tables
     assert field.attest(meter, field.nonce_of(meter, age_s=4100)).verdict == AFFIRMING
+
+
+def test_what_waited_for_the_network_is_taken_late(field: Field, meter: Attester) -> None:
+    waited = [meter.evidence(field.nonce_of(meter, age_s=4300)), meter.evidence(bytes(8))]
+    for message in waited:
+        late = field.send(message)
+        assert (late.verdict, late.interval_s, late.message_id) == ((0, ["late"]), 0, None)
+    assert field.send(waited[0]).reasons == ["counter-back"]
+    assert late.nonce is not None
+    assert field.attest(meter, late.nonce).verdict == AFFIRMING
+    assert field.history(meter.iccid)[-1]["kind"] == "bind"
 
 
 def test_a_revoked_key(field: Field, meter: Attester) -> None:
@@ -230,7 +241,7 @@ def test_every_answer_carries_the_next_nonce(field: Field, meter: Attester) -> N
         assert answer.verdict == AFFIRMING
         assert answer.nonce is not None
         nonce = answer.nonce
-    refused = field.attest(meter, bytes(8))
+    refused = field.attest(meter, b"12345678")
     assert refused.nonce is not None, "also a refused one, or the device could not go on"
     assert field.attest(meter, refused.nonce).verdict == AFFIRMING
     assert field.send(b"").nonce is None, "but not where no key was named"
@@ -254,7 +265,7 @@ def test_a_challenge_for_what_is_no_key_id(field: Field, size: int) -> None:
     assert (response.status_code, response.json()["type"]) == (400, "urn:simbond:problem:kid-invalid")
 
 
-@pytest.mark.parametrize("path", ["/v1/evidence", "/v1/evidence/batch", "/v1/challenge"])
+@pytest.mark.parametrize("path", ["/v1/evidence", "/v1/evidence/batch", "/v1/challenge", "/v1/rotation"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_the_device_endpoints_take_posts_only(field: Field, path: str, method: str) -> None:
     response = field.http.request(method, path)

@@ -1,7 +1,7 @@
 """A device made of the server's own libraries: signs Evidence with `cryptography` and `cbor2`, independently of the
 agent's code, so that tests can make good messages and every kind of bad one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -35,9 +35,11 @@ class Attester:
     bootcount: int = 1
     uptime: int = 0
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    sim: "Sim | None" = None
+    """Signs the Evidence, too."""
 
     def __post_init__(self) -> None:
-        self.point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self.point = point_of(self.key)
         self.kid = thumbprint(self.point)[:8]
 
     def binding(self) -> list[object]:
@@ -56,7 +58,19 @@ class Attester:
         return {10: nonce, 261: self.uptime, 267: self.bootcount, -70001: self.binding()}
 
     def evidence(self, nonce: bytes) -> bytes:
-        return self.sign(cbor2.dumps(self.claims(nonce), canonical=True))
+        message = self.sign(cbor2.dumps(self.claims(nonce), canonical=True))
+        return message if self.sim is None else self.sim.countersign(message)
+
+    def rotation(self, nonce: bytes, request: bytes) -> bytes:
+        """Its wish to sign with another key, whose enrolment request this is; uptime rises."""
+        self.uptime += 1
+        claims = {10: nonce, 261: self.uptime, 267: self.bootcount, -70003: request}
+        return self.sign(cbor2.dumps(claims, canonical=True))
+
+    def successor(self, **changes: object) -> "Attester":
+        """The same device with another key, and that key's counters."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        return replace(self, **({"key": key} | changes))  # type: ignore[arg-type]
 
     def enrolment(self) -> bytes:
         key = {1: 2, -1: 1, -2: self.point[1:33], -3: self.point[33:]}
@@ -64,7 +78,32 @@ class Attester:
 
     def sign(self, payload: bytes, *, header: dict[int, object] | None = None, tag: int = 18) -> bytes:
         protected = cbor2.dumps({1: -7, 4: self.kid} if header is None else header, canonical=True)
-        to_be_signed = cbor2.dumps(["Signature1", protected, b"", payload])
-        r, s = decode_dss_signature(self.key.sign(to_be_signed, ec.ECDSA(SHA256())))
-        signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        signature = raw_signature(self.key, cbor2.dumps(["Signature1", protected, b"", payload]))
         return cbor2.dumps(cbor2.CBORTag(tag, [protected, {}, payload, signature]))
+
+
+@dataclass
+class Sim:
+    """The key on a card."""
+
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def __post_init__(self) -> None:
+        self.point = point_of(self.key)
+
+    def countersign(self, message: bytes) -> bytes:
+        """The message with a COSE_Countersignature0 (RFC 9338) over all of it."""
+        protected, _, payload, signature = cbor2.loads(message).value
+        covered = cbor2.dumps(["CounterSignature0V2", protected, b"", payload, [signature]])
+        unprotected = {12: raw_signature(self.key, covered)}
+        return cbor2.dumps(cbor2.CBORTag(18, [protected, unprotected, payload, signature]))
+
+
+def point_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public key, uncompressed."""
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def raw_signature(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256())))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")

@@ -9,13 +9,14 @@ from sqlalchemy import select
 
 from simbond_verifier import fleet, freshness
 from simbond_verifier.card_import import Row
-from simbond_verifier.evidence import open_envelope, read_claims
+from simbond_verifier.evidence import load_key, open_envelope, read_claims, read_rotation, verify
 from simbond_verifier.ingest.decide import Decider, Result, Verified
+from simbond_verifier.ingest.rotate import rotate
 from simbond_verifier.scenario import Scenarios, parse
 from simbond_verifier.store.database import Database
 from simbond_verifier.store.schema import command
 
-from .attester import Attester
+from .attester import Attester, Sim
 
 SCENARIO = """
 id = 1
@@ -82,6 +83,21 @@ class Desk:
         evidence = read_claims(open_envelope(message))
         with self.database.write() as connection:
             return self.decider.decide(connection, [Verified(evidence, message, self.now)])[0]
+
+    def rotate(self, device: Attester, successor: Attester, nonce: bytes | None = None) -> Result:
+        """The result of the device's wish to go on as its successor."""
+        return self.hand_in_rotation(device, device.rotation(nonce or self.nonce(device), successor.enrolment()))
+
+    def hand_in_rotation(self, device: Attester, message: bytes) -> Result:
+        envelope = open_envelope(message)
+        verify(envelope, load_key(device.point))
+        asked = read_rotation(envelope)
+        with self.database.write() as connection:
+            return rotate(connection, SECRET, envelope.kid, asked, message, self.now)
+
+    def sim_key(self, iccid: str, sim: Sim | None) -> None:
+        """Registers a SIM's key for a card, or removes it."""
+        self.do(fleet.set_sim_key, iccid, sim and sim.point.hex(), reason="ticket 1", actor="olga")
 
     def card(self, iccid: str) -> dict[str, Any]:
         with self.database.read() as connection:

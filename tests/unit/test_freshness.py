@@ -19,8 +19,16 @@ def test_a_nonce_comes_back_good_within_its_age(now: float, later: float) -> Non
 
 
 @given(times, st.floats(3_602, 604_800))
-def test_an_old_nonce_has_expired(now: float, later: float) -> None:
-    assert check(SECRET, KID, issue(SECRET, KID, now), now + later, 3600) is Reason.NONCE_EXPIRED
+def test_an_old_nonce_is_late(now: float, later: float) -> None:
+    assert check(SECRET, KID, issue(SECRET, KID, now), now + later, 3600) is Reason.LATE
+
+
+def test_no_nonce_is_late_and_half_a_nonce_is_wrong() -> None:
+    assert check(SECRET, KID, bytes(8), NOW, 60) is Reason.LATE
+    nonce = issue(SECRET, KID, NOW)
+    assert check(SECRET, KID, nonce[:3] + bytes(5), NOW, 60) is Reason.NONCE_WRONG
+    assert check(SECRET, KID, bytes(3) + nonce[3:], NOW, 60) is Reason.NONCE_WRONG
+    assert check(SECRET, KID, bytes(7) + b"\1", NOW, 60) is Reason.NONCE_WRONG
 
 
 def test_a_nonce_is_good_for_one_key_and_one_secret() -> None:

@@ -48,7 +48,8 @@ def evidence(devices: list[Attester], desk: Desk, told: tuple[int, int, str, int
     if trouble == "replayed":
         device.uptime -= 1
     old = 9000 if trouble == "old nonce" else 0
-    message = device.evidence(issue(SECRET, device.kid, desk.now - old))
+    nonce = bytes(8) if trouble == "no nonce" else issue(SECRET, device.kid, desk.now - old)
+    message = device.evidence(nonce)
     return Verified(read_claims(open_envelope(message)), message, desk.now)
 
 
@@ -60,7 +61,7 @@ def dump(desk: Desk) -> dict[str, list[Any]]:
 told = st.tuples(
     st.integers(0, 2),
     st.integers(0, 3),
-    st.sampled_from(["", "", "", "back", "replayed", "old nonce"]),
+    st.sampled_from(["", "", "", "back", "replayed", "old nonce", "no nonce"]),
     st.integers(0, 9),
 )
 

@@ -39,6 +39,8 @@ class Card(NamedTuple):
     """An operator has suspended it: only an operator lifts that."""
     challenged: bool = False
     """An open accusation is taken seriously enough to ask the bound device for Evidence at once."""
+    sim_key: bytes | None = None
+    """The registered public key of its SIM: an uncompressed P-256 point."""
 
 
 class Appraisal(NamedTuple):
@@ -50,6 +52,8 @@ class Appraisal(NamedTuple):
     """For the card that the device is bound to."""
     accuses: bool = False
     """The device claims a card that is bound to another one."""
+    proved: bool = False
+    """The card's own SIM signed that claim: nothing else has to agree."""
     absent: bool = False
     """The device itself says that its card is gone: corroborates an accusation."""
     answers: bool = False
@@ -68,21 +72,37 @@ def appraise(
     claimed: Card | None,
     scenario: Scenario | None,
     issued: float,
+    stated: bool = False,
 ) -> Appraisal:
     """Appraises Evidence whose signature, nonce and order are already good.
 
     device: whose key signed. bound: the card bound to it. claimed: the card that the Evidence names, where that is
-    another one. scenario: the bound card's. issued: when the nonce was issued, seconds since the epoch.
+    another one. scenario: the bound card's. issued: when the nonce was issued, seconds since the epoch. stated: the SIM
+    of the card that the Evidence names signed it, too.
     """
     if bound is None:
-        return _appraise_claim(evidence, claimed)
+        return _appraise_claim(evidence, claimed, stated)
     if evidence.iccid != bound.iccid:
-        return _appraise_absence(evidence, bound, claimed, scenario)
+        return _appraise_absence(evidence, bound, claimed, scenario, stated)
     if scenario is None:
         return Appraisal(Tier.NONE, (Reason.SCENARIO_UNKNOWN,))
-    signs = _signs(evidence, device, bound, scenario)
+    signs = _signs(evidence, device, bound, scenario, stated)
     verdict = _weigh(signs, scenario) if signs else _affirm(bound, scenario, issued)
+    if evidence.statement is not None and bound.sim_key is None:
+        verdict = verdict._replace(reasons=(*verdict.reasons, Reason.SIM_KEY_UNKNOWN))
     return _answer(verdict, evidence, bound, issued)
+
+
+def late(verdict: Appraisal, bound: Card | None) -> Appraisal:
+    """The same verdict on Evidence of which nobody can say when it was made (docs/adr/late-evidence.md): its signs may
+    warn a card that is in use, and that is all."""
+    warns = verdict.event in (Event.ALERT, Event.SUSPEND) and bound is not None and bound.status.state is State.BOUND
+    return Appraisal(
+        tier=Tier.NONE if verdict.tier <= Tier.AFFIRMING else Tier.WARNING,
+        reasons=(Reason.LATE, *verdict.reasons),
+        event=Event.ALERT if warns else None,
+        again=True,
+    )
 
 
 def _answer(verdict: Appraisal, evidence: Evidence, bound: Card, issued: float) -> Appraisal:
@@ -101,7 +121,7 @@ def _answer(verdict: Appraisal, evidence: Evidence, bound: Card, issued: float) 
     return verdict._replace(event=event, again=True)
 
 
-def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario) -> list[Reason]:
+def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario, stated: bool) -> list[Reason]:
     signs = []
     if evidence.imei != device.imei:
         signs.append(Reason.IMEI_UNREADABLE if evidence.imei is None else Reason.IMEI_MISMATCH)
@@ -115,6 +135,8 @@ def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario) 
         signs.append(Reason.OUT_OF_AREA)
     if evidence.status > claims.TRAY_EMPTY:
         signs += [reason for flag, reason in _FLAGS if evidence.status & flag]
+    if bound.sim_key is not None and not stated:
+        signs.append(Reason.SIM_STATEMENT_MISSING if evidence.statement is None else Reason.SIM_STATEMENT_INVALID)
     return [s for s in signs if scenario.step(s) is not Step.IGNORE]
 
 
@@ -146,7 +168,7 @@ def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
     return _AFFIRMED
 
 
-def _appraise_claim(evidence: Evidence, claimed: Card | None) -> Appraisal:
+def _appraise_claim(evidence: Evidence, claimed: Card | None, stated: bool) -> Appraisal:
     """A device that is bound to no card."""
     if evidence.iccid is None:
         reason = Reason.TRAY_EMPTY if evidence.status & claims.TRAY_EMPTY else Reason.CARD_UNREADABLE
@@ -159,15 +181,22 @@ def _appraise_claim(evidence: Evidence, claimed: Card | None) -> Appraisal:
         return Appraisal(Tier.WARNING, (Reason.CARD_NOT_BOUND,))
     if claimed.status.state is State.SUSPENDED:
         return Appraisal(Tier.WARNING, (Reason.FOREIGN_DEVICE_CLAIM, Reason.CARD_SUSPENDED))
-    return Appraisal(Tier.WARNING, (Reason.FOREIGN_DEVICE_CLAIM,), accuses=True)
+    reasons = [Reason.FOREIGN_DEVICE_CLAIM]
+    if evidence.statement is not None and not stated:
+        reasons.append(Reason.SIM_KEY_UNKNOWN if claimed.sim_key is None else Reason.SIM_STATEMENT_INVALID)
+    return Appraisal(Tier.WARNING, tuple(reasons), accuses=True, proved=stated)
 
 
-def _appraise_absence(evidence: Evidence, bound: Card, claimed: Card | None, scenario: Scenario | None) -> Appraisal:
+def _appraise_absence(
+    evidence: Evidence, bound: Card, claimed: Card | None, scenario: Scenario | None, stated: bool
+) -> Appraisal:
     """A device that reports no card, or another than its own."""
-    claim = _appraise_claim(evidence, claimed)
+    claim = _appraise_claim(evidence, claimed, stated)
     sign = Reason.CARD_CHANGED if evidence.iccid is not None else claim.reasons[0]
     verdict = _weigh([sign], scenario) if scenario is not None else Appraisal(Tier.WARNING, (sign,), Event.ALERT)
     if scenario is not None and scenario.step(sign) is Step.IGNORE:
         verdict = Appraisal(Tier.NONE, (sign,))
     reasons = verdict.reasons if evidence.iccid is None else verdict.reasons + claim.reasons
-    return verdict._replace(reasons=reasons, accuses=claim.accuses, absent=sign is not Reason.CARD_UNREADABLE)
+    return verdict._replace(
+        reasons=reasons, accuses=claim.accuses, proved=claim.proved, absent=sign is not Reason.CARD_UNREADABLE
+    )

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from simbond_agent import identity
 
+from .evidence import load_key
 from .refusal import Invalid
 
 REQUIRED = ("iccid", "imsi", "scenario")
-OPTIONAL = ("msisdn", "customer")
+OPTIONAL = ("msisdn", "customer", "sim_key")
+SIM_KEY_FORM = "an uncompressed P-256 point in hex, 130 digits beginning with 04"
 FAULTY_ROWS = 1000
 """So many are named. A list with more is of another kind, and an answer about every row would be far longer than it."""
 
@@ -23,6 +25,8 @@ class Row(NamedTuple):
     scenario: str
     msisdn: str
     customer: str
+    sim_key: bytes | None = None
+    """The public key on the SIM: an uncompressed P-256 point."""
 
 
 class Fault(NamedTuple):
@@ -63,8 +67,8 @@ def read(text: str, scenarios: list[str]) -> tuple[list[Row], list[Fault]]:
             found = [Fault(line, "", f"has {len(cells)} fields, the header has {len(header)}")]
         else:
             found = [Fault(line, name, problem) for name, check in checks.items() if (problem := check(values, name))]
-            for name in ("iccid", "imsi"):
-                earlier = seen.setdefault((name, values[name]), line)
+            for name in ("iccid", "imsi", "sim_key"):
+                earlier = seen.setdefault((name, values[name]), line) if values[name] else line
                 if earlier != line and not found:
                     found.append(Fault(line, name, f"is in line {earlier} already"))
         if not found:
@@ -76,6 +80,7 @@ def read(text: str, scenarios: list[str]) -> tuple[list[Row], list[Fault]]:
                     values["scenario"],
                     values.get("msisdn", ""),
                     values.get("customer", ""),
+                    read_sim_key(values["sim_key"]),
                 )
             )
             continue
@@ -129,4 +134,25 @@ def _checks(scenarios: list[str]) -> dict[str, _Check]:
     def customer(values: dict[str, str], name: str) -> str | None:
         return None if len(values.get(name, "")) <= 200 else "is longer than 200 characters"
 
-    return {"iccid": iccid, "imsi": imsi, "scenario": scenario, "msisdn": msisdn, "customer": customer}
+    def sim_key(values: dict[str, str], name: str) -> str | None:
+        values[name] = values.get(name, "").lower()
+        return None if not values[name] or read_sim_key(values[name]) else f"is not {SIM_KEY_FORM}"
+
+    return {
+        "iccid": iccid,
+        "imsi": imsi,
+        "scenario": scenario,
+        "msisdn": msisdn,
+        "customer": customer,
+        "sim_key": sim_key,
+    }
+
+
+def read_sim_key(text: str) -> bytes | None:
+    """The key in SIM_KEY_FORM, 65 octets; None when it is none."""
+    try:
+        point = bytes.fromhex(text)
+        load_key(point)
+    except ValueError:
+        return None
+    return point if len(point) == 65 else None

@@ -24,12 +24,17 @@ from simbond_agent import claims, identity
 from . import strict_cbor
 from .reasons import Reason
 
-# 18([<< {1: -7, 4: kid} >>, {}, payload, signature])
+# 18([<< {1: -7, 4: kid} >>, {} or {12: countersignature}, payload, signature])
 _HEAD = bytes.fromhex("d2844da201260448")
 _KID = slice(len(_HEAD), len(_HEAD) + claims.KID_OCTETS)
 _PAYLOAD = _KID.stop + 1
 _SIGNATURE_HEAD = b"\x58\x40"
-_TO_BE_SIGNED_HEAD = b"\x84\x6aSignature1\x4d" + _HEAD[3:]
+_COUNTERSIGNATURE = 12
+_COUNTERSIGNED = b"\xa1\x0c" + _SIGNATURE_HEAD
+_COUNTERSIGNED_PAYLOAD: int = _KID.stop + len(_COUNTERSIGNED) + 64
+_TO_BE_SIGNED_CONTEXT = b"\x84\x6aSignature1"
+_TO_BE_SIGNED_HEAD = _TO_BE_SIGNED_CONTEXT + b"\x4d" + _HEAD[3:]
+_COUNTERSIGN_CONTEXT = b"\x85\x73CounterSignature0V2"
 _TO_BE_SIGNED_MIDDLE = b"\x40"
 
 _ES256 = ECDSA(SHA256())
@@ -77,6 +82,16 @@ class Envelope(NamedTuple):
     signature: bytes
     """r and s, 32 octets each."""
     to_be_signed: bytes
+    statement: "SimStatement | None" = None
+
+
+class SimStatement(NamedTuple):
+    """What the SIM signed beside the device: a COSE_Countersignature0 over the whole COSE_Sign1 (RFC 9338 section 3.2),
+    not checked yet. Whose it is, the message does not say: the card that the claims name."""
+
+    signature: bytes
+    """r and s, 32 octets each."""
+    to_be_signed: bytes
 
 
 class Evidence(NamedTuple):
@@ -96,28 +111,58 @@ class Evidence(NamedTuple):
     scenario: int
     status: int
     """Key protection and flags of simbond_agent.claims."""
+    statement: SimStatement | None = None
 
 
 def open_envelope(message: bytes) -> Envelope:
     """Takes a message apart. Raises BadEvidence; checks neither signature nor claims."""
     end = len(message) - 66
     if len(message) <= claims.MAX_OCTETS and message.startswith(_HEAD) and end > _PAYLOAD:
-        start, size = _length(message, _PAYLOAD)
-        if message[_KID.stop] == 0xA0 and start + size == end and message[end : end + 2] == _SIGNATURE_HEAD:
-            kid, payload = message[_KID], message[start:end]
-            to_be_signed = b"".join((_TO_BE_SIGNED_HEAD, kid, _TO_BE_SIGNED_MIDDLE, message[_PAYLOAD:start], payload))
-            return Envelope(kid, payload, message[end + 2 :], to_be_signed)
+        at = _PAYLOAD if message[_KID.stop] == 0xA0 else _behind_countersignature(message, end)
+        start, size = _length(message, at)
+        if start + size == end and message[end : end + 2] == _SIGNATURE_HEAD:
+            kid, payload, signature = message[_KID], message[start:end], message[end + 2 :]
+            to_be_signed = b"".join((_TO_BE_SIGNED_HEAD, kid, _TO_BE_SIGNED_MIDDLE, message[at:start], payload))
+            if at == _PAYLOAD:
+                return Envelope(kid, payload, signature, to_be_signed)
+            statement = _statement(message, to_be_signed, signature)
+            return Envelope(kid, payload, signature, to_be_signed, statement)
     _refuse(message)
+
+
+def _behind_countersignature(message: bytes, end: int) -> int:
+    """Where the payload of a countersigned message begins; `end`, where there is none, when the header is any other."""
+    if message.startswith(_COUNTERSIGNED, _KID.stop) and end > _COUNTERSIGNED_PAYLOAD:
+        return _COUNTERSIGNED_PAYLOAD
+    return end
+
+
+def _statement(message: bytes, to_be_signed: bytes, signature: bytes) -> SimStatement:
+    """Countersign_structure (RFC 9338 section 3.3): as Sig_structure but for its context, and the signature, the one
+    octet string after the second, in an array of its own."""
+    alike = to_be_signed[len(_TO_BE_SIGNED_CONTEXT) :]
+    to_be_countersigned = b"".join((_COUNTERSIGN_CONTEXT, alike, b"\x81", _SIGNATURE_HEAD, signature))
+    return SimStatement(message[_COUNTERSIGNED_PAYLOAD - 64 : _COUNTERSIGNED_PAYLOAD], to_be_countersigned)
 
 
 def verify(envelope: Envelope, key: EllipticCurvePublicKey) -> None:
     """Raises BadEvidence(SIGNATURE_INVALID) unless the key signed the envelope (ES256, RFC 9053 section 2.1)."""
-    raw = envelope.signature
+    if not _is_signed(envelope.signature, envelope.to_be_signed, key):
+        raise BadEvidence(Reason.SIGNATURE_INVALID, envelope.kid)
+
+
+def is_stated_by(statement: SimStatement, point: bytes) -> bool:
+    """Whether the SIM with this key made the statement. point: uncompressed, 65 octets."""
+    return _is_signed(statement.signature, statement.to_be_signed, _sim_key(point))
+
+
+def _is_signed(raw: bytes, message: bytes, key: EllipticCurvePublicKey) -> bool:
     signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
     try:
-        key.verify(signature, envelope.to_be_signed, _ES256)
+        key.verify(signature, message, _ES256)
     except InvalidSignature:
-        raise BadEvidence(Reason.SIGNATURE_INVALID, envelope.kid) from None
+        return False
+    return True
 
 
 def read_claims(envelope: Envelope) -> Evidence:
@@ -136,7 +181,17 @@ def read_claims(envelope: Envelope) -> Evidence:
         except (TypeError, ValueError):
             raise BadEvidence(Reason.CELL_INVALID, kid) from None
     return Evidence(
-        kid, nonce, bootcount, uptime, _imei(imei, kid), _iccid(iccid, kid), _imsi(imsi, kid), cell, scenario, status
+        kid,
+        nonce,
+        bootcount,
+        uptime,
+        _imei(imei, kid),
+        _iccid(iccid, kid),
+        _imsi(imsi, kid),
+        cell,
+        scenario,
+        status,
+        envelope.statement,
     )
 
 
@@ -148,8 +203,7 @@ def _any_claims(payload: bytes, kid: bytes) -> tuple[Any, ...]:
     nonce, uptime, bootcount = found[claims.NONCE], found[claims.UPTIME], found[claims.BOOTCOUNT]
     binding = found[claims.BINDING]
     if not (
-        type(nonce) is bytes
-        and len(nonce) == claims.NONCE_OCTETS
+        _is_nonce(nonce)
         and _uint(uptime, _UINT32)
         and _uint(bootcount, _UINT32)
         and type(binding) is list
@@ -181,6 +235,9 @@ def load_key(point: bytes) -> EllipticCurvePublicKey:
     return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
 
 
+_sim_key = lru_cache(maxsize=65536)(load_key)
+
+
 class Enrolment(NamedTuple):
     """A device's request to be enrolled; its signature proves that the device holds the key."""
 
@@ -194,6 +251,7 @@ def read_enrolment(message: bytes) -> Enrolment:
     """An enrolment request (a CWT with cnf, RFC 8747), checked against the key inside it. Raises BadEvidence."""
     envelope = open_envelope(message)
     kid = envelope.kid
+    _require_no_statement(envelope)
     found = _canonical_map(envelope.payload, kid)
     try:
         key = found[claims.CNF][1]
@@ -212,6 +270,40 @@ def read_enrolment(message: bytes) -> Enrolment:
         raise BadEvidence(Reason.SIGNATURE_INVALID, kid)
     verify(envelope, public)
     return Enrolment(kid, point, imei)
+
+
+class Rotation(NamedTuple):
+    """A device's wish to sign with another key from now on, endorsed by the key that it has."""
+
+    nonce: bytes
+    bootcount: int
+    uptime: int
+    successor: Enrolment
+
+
+def read_rotation(envelope: Envelope) -> Rotation:
+    """The claims of an envelope that endorses another key, which proves itself by its enrolment request inside.
+
+    Raises BadEvidence: NEXT_KEY_INVALID for whatever is wrong with the request.
+    """
+    kid = envelope.kid
+    _require_no_statement(envelope)
+    found = _canonical_map(envelope.payload, kid)
+    if tuple(found) != (claims.NONCE, claims.UPTIME, claims.BOOTCOUNT, claims.NEXT_KEY):
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid)
+    nonce, uptime, bootcount, request = found.values()
+    if not (_is_nonce(nonce) and _uint(uptime, _UINT32) and _uint(bootcount, _UINT32) and type(request) is bytes):
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid)
+    try:
+        return Rotation(nonce, bootcount, uptime, read_enrolment(request))
+    except BadEvidence:
+        raise BadEvidence(Reason.NEXT_KEY_INVALID, kid) from None
+
+
+def _require_no_statement(envelope: Envelope) -> None:
+    """Only Evidence says which card it is about, so only there a SIM may state something."""
+    if envelope.statement is not None:
+        raise BadEvidence(Reason.MALFORMED, envelope.kid)
 
 
 def split(sequence: bytes) -> list[bytes]:
@@ -252,6 +344,10 @@ def _length(message: bytes, at: int) -> tuple[int, int]:
 def _number(encoded: bytes) -> int:
     """An unsigned integer that _WIDE matched."""
     return encoded[0] if len(encoded) == 1 else int.from_bytes(encoded[1:], "big")
+
+
+def _is_nonce(value: Any) -> bool:
+    return type(value) is bytes and len(value) == claims.NONCE_OCTETS
 
 
 def _uint(value: Any, limit: int) -> bool:
@@ -319,6 +415,13 @@ def _refuse(message: bytes) -> NoReturn:
     kid = kid if type(kid) is bytes and len(kid) == claims.KID_OCTETS else None
     if header.get(1) != -7:
         raise BadEvidence(Reason.WRONG_ALGORITHM, kid)
-    if kid is None or header.keys() != {1, 4} or unprotected != {} or len(signature) != 64:
+    if kid is None or header.keys() != {1, 4} or not _is_unprotected(unprotected) or len(signature) != 64:
         raise BadEvidence(Reason.MALFORMED, kid)
     raise BadEvidence(fault or Reason.NOT_CANONICAL, kid)
+
+
+def _is_unprotected(header: Any) -> bool:
+    if type(header) is not dict:
+        return False
+    statement = header.get(_COUNTERSIGNATURE)
+    return not header or (len(header) == 1 and type(statement) is bytes and len(statement) == 64)

@@ -8,13 +8,13 @@ from sqlalchemy.exc import IntegrityError
 from simbond_agent import claims, identity
 
 from .appraisal import Card
-from .card_import import Fault, Row
+from .card_import import SIM_KEY_FORM, Fault, Row, read_sim_key
 from .evidence import BadEvidence, read_enrolment
 from .lifecycle import NEW, Event, Refused, State
 from .reasons import EXPLAINED
 from .refusal import Conflict, Invalid, NotFound
 from .scenario import Scenarios
-from .store import accusations, cards
+from .store import accusations, cards, retired_keys
 from .store.schema import card, command, device, event
 
 IMPORT_CHUNK = 1000
@@ -37,20 +37,33 @@ def check_import(connection: Connection, rows: list[Row]) -> Checked:
     for start in range(0, len(rows), IMPORT_CHUNK):
         chunk = rows[start : start + IMPORT_CHUNK]
         known = connection.execute(
-            select(card).where(card.c.iccid.in_([r.iccid for r in chunk]) | card.c.imsi.in_([r.imsi for r in chunk]))
+            select(card).where(
+                card.c.iccid.in_([r.iccid for r in chunk])
+                | card.c.imsi.in_([r.imsi for r in chunk])
+                | card.c.sim_key.in_([r.sim_key for r in chunk if r.sim_key is not None])
+            )
         ).mappings()
         by_iccid: dict[str, RowMapping] = {}
-        by_imsi: dict[str, RowMapping] = {}
+        taken: set[str | bytes | None] = set()
         for k in known:
-            by_iccid[k["iccid"]] = by_imsi[k["imsi"]] = k
+            by_iccid[k["iccid"]] = k
+            taken |= {k["imsi"], k["sim_key"]} - {None}
         for row in chunk:
             same = by_iccid.get(row.iccid)
-            if same is None and row.imsi not in by_imsi:
+            others = [name for name in ("imsi", "sim_key") if getattr(row, name) in taken]
+            if same is None and not others:
                 fresh.append(row)
-            elif same is None or any(same[name] != getattr(row, name) for name in row._fields[1:]):
-                column = "imsi" if same is None else "iccid"
-                faults.append(Fault(row.line, column, "is imported already, with other values"))
+            elif same is None or not _is_same(row, same):
+                faults.append(
+                    Fault(row.line, others[0] if same is None else "iccid", "is imported already, with other values")
+                )
     return Checked(fresh, len(rows) - len(fresh) - len(faults), faults)
+
+
+def _is_same(row: Row, known: RowMapping) -> bool:
+    """Whether the list says of a card what is known of it. One without a SIM's key says nothing about that."""
+    told = [name for name in row._fields[1:] if name != "sim_key" or row.sim_key is not None]
+    return all(known[name] == getattr(row, name) for name in told)
 
 
 def add_cards(connection: Connection, rows: list[Row], *, actor: str, now: float) -> None:
@@ -111,9 +124,9 @@ def enrol(
         raise Conflict(
             "key-enrolled", f"Another key has the key id {asked.kid.hex()} already; let the device make a new key."
         )
-    if known is not None:
+    if known is not None or retired_keys.find(connection, asked.kid) is not None:
         raise Conflict(
-            "key-enrolled", "This key is enrolled already, with another IMEI or revoked; a key is used once."
+            "key-enrolled", "This key is enrolled already, with another IMEI, revoked or rotated; a key is used once."
         )
     twin = select(device.c.kid).where(device.c.imei == number, device.c.revoked_at.is_(None))
     if not allow_duplicate_imei and (other := connection.execute(twin).first()) is not None:
@@ -228,6 +241,23 @@ def retire(connection: Connection, iccid: str, *, reason: str, actor: str, now: 
     return after
 
 
+def set_sim_key(connection: Connection, iccid: str, key: str | None, *, reason: str, actor: str, now: float) -> None:
+    """Registers the public key on a card's SIM (card_import.SIM_KEY_FORM), or with None removes it."""
+    found = _card(connection, iccid)
+    point = None if key is None else read_sim_key(key)
+    if key is not None and point is None:
+        raise Invalid("sim-key-invalid", f"The key is not {SIM_KEY_FORM}.")
+    if found.sim_key == point:
+        return
+    if point is not None:
+        holder = connection.execute(select(card.c.iccid).where(card.c.sim_key == point)).scalar()
+        if holder is not None:
+            raise Conflict("sim-key-registered", f"Card {holder} has this SIM key already; every SIM has its own.")
+    connection.execute(update(card).where(card.c.id == found.id).values(sim_key=point))
+    kind = "sim-key-removed" if point is None else "sim-key-registered"
+    cards.record(connection, found, kind, at=now, actor=actor, reason=reason)
+
+
 def list_cards(connection: Connection, *, state: State | None, after: str, limit: int) -> list[dict[str, Any]]:
     """Cards in the order of their ICCID, from the one behind `after`."""
     query = _CARDS.where(card.c.iccid > after).order_by(card.c.iccid).limit(limit)
@@ -285,8 +315,13 @@ def list_devices(connection: Connection, *, after: str, limit: int) -> list[dict
 def show_device(connection: Connection, kid: str) -> dict[str, Any]:
     row = connection.execute(_DEVICES.where(device.c.kid == _kid(kid))).mappings().first()
     if row is None:
-        raise _no_device(kid)
-    return _device_view(row) | {"point": row["point"].hex()}
+        raise _no_device(connection, kid)
+    return _device_view(row) | {"point": row["point"].hex(), "retired_key": _retired_view(connection, row["id"])}
+
+
+def _retired_view(connection: Connection, device_id: int) -> dict[str, Any] | None:
+    last = retired_keys.last_of(connection, device_id)
+    return None if last is None else {"kid": last.kid.hex(), "at": last.at, "used_at": last.used_at}
 
 
 _CARDS = select(card, device.c.kid, device.c.imei).select_from(card.outerjoin(device, device.c.id == card.c.device_id))
@@ -307,14 +342,26 @@ def _card_view(row: RowMapping) -> dict[str, Any]:
         "held",
         "accused_at",
     )
-    kid = row["kid"]
+    kid, sim_key = row["kid"], row["sim_key"]
     return {name: row[name] for name in plain} | {
-        "device": None if kid is None else {"kid": kid.hex(), "imei": row["imei"]}
+        "sim_key": None if sim_key is None else sim_key.hex(),
+        "device": None if kid is None else {"kid": kid.hex(), "imei": row["imei"]},
     }
 
 
 def _device_view(row: RowMapping) -> dict[str, Any]:
-    plain = ("imei", "label", "enrolled_at", "enrolled_by", "revoked_at", "seen_at", "tier", "holds", "refuted")
+    plain = (
+        "imei",
+        "label",
+        "enrolled_at",
+        "enrolled_by",
+        "rotated_at",
+        "revoked_at",
+        "seen_at",
+        "tier",
+        "holds",
+        "refuted",
+    )
     return {"kid": row["kid"].hex(), "card": row["iccid"]} | {name: row[name] for name in plain}
 
 
@@ -345,7 +392,7 @@ def _card(connection: Connection, iccid: str) -> Card:
 def _device(connection: Connection, kid: str) -> RowMapping:
     found = connection.execute(select(device).where(device.c.kid == _kid(kid))).mappings().first()
     if found is None:
-        raise _no_device(kid)
+        raise _no_device(connection, kid)
     return found
 
 
@@ -370,5 +417,9 @@ def _no_card(iccid: str) -> NotFound:
     return NotFound("card-unknown", f"Card {iccid} is not imported; see 'simbond cards import'.")
 
 
-def _no_device(kid: str) -> NotFound:
-    return NotFound("device-unknown", f"No device has the key {kid}; see 'simbond devices enrol'.")
+def _no_device(connection: Connection, kid: str) -> NotFound:
+    retired = retired_keys.find(connection, _kid(kid))
+    if retired is None:
+        return NotFound("device-unknown", f"No device has the key {kid}; see 'simbond devices enrol'.")
+    now = connection.execute(select(device.c.kid).where(device.c.id == retired.device_id)).scalar_one().hex()
+    return NotFound("key-rotated", f"The device with the key {kid} rotated it; its key is {now} now.", kid=now)

@@ -31,10 +31,13 @@ class Reason(StrEnum):
     KEY_REVOKED = "key-revoked"
     SIGNATURE_INVALID = "signature-invalid"
     NONCE_WRONG = "nonce-wrong"
-    NONCE_EXPIRED = "nonce-expired"
+    NEXT_KEY_INVALID = "next-key-invalid"
+    NEXT_KEY_USED = "next-key-used"
+    ROTATION_TOO_SOON = "rotation-too-soon"
     REPLAYED = "replayed"
     COUNTER_BACK = "counter-back"
 
+    LATE = "late"
     CARD_UNKNOWN = "card-unknown"
     CARD_NOT_BOUND = "card-not-bound"
     CARD_RETIRED = "card-retired"
@@ -53,6 +56,9 @@ class Reason(StrEnum):
     MODEL_NOT_ALLOWED = "model-not-allowed"
     OUT_OF_AREA = "out-of-area"
     TAMPER = "tamper"
+    SIM_STATEMENT_MISSING = "sim-statement-missing"
+    SIM_STATEMENT_INVALID = "sim-statement-invalid"
+    SIM_KEY_UNKNOWN = "sim-key-unknown"
 
 
 EXPLAINED: dict[Reason, str] = {
@@ -72,9 +78,12 @@ EXPLAINED: dict[Reason, str] = {
     Reason.KEY_REVOKED: "The key of this device was revoked.",
     Reason.SIGNATURE_INVALID: "The signature does not verify: the message was forged or damaged.",
     Reason.NONCE_WRONG: "The nonce was not issued by this verifier to this key.",
-    Reason.NONCE_EXPIRED: "The nonce was issued too long ago. Attest again with the one in this answer.",
+    Reason.NEXT_KEY_INVALID: "The next key does not prove itself, or its enrolment request names another IMEI.",
+    Reason.NEXT_KEY_USED: "The next key is or was another key of this verifier's devices; a key is used once.",
+    Reason.ROTATION_TOO_SOON: "The key of this device was rotated less than an hour ago.",
     Reason.REPLAYED: "This Evidence was received before; it counts once.",
     Reason.COUNTER_BACK: "Boot counter and uptime went back: old Evidence, or the device lost its counter.",
+    Reason.LATE: "The nonce has expired, or there was none: this says what was, and proves nothing about now.",
     Reason.CARD_UNKNOWN: "The card was never imported.",
     Reason.CARD_NOT_BOUND: "The card is not bound to any device yet.",
     Reason.CARD_RETIRED: "The card was retired; it has no device and no scenario any more.",
@@ -93,4 +102,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.MODEL_NOT_ALLOWED: "The device's type allocation code is not among the scenario's models.",
     Reason.OUT_OF_AREA: "The serving cell is outside the scenario's area.",
     Reason.TAMPER: "The device reports that it was opened.",
+    Reason.SIM_STATEMENT_MISSING: "The card's SIM has a registered key, and did not sign this Evidence.",
+    Reason.SIM_STATEMENT_INVALID: "The statement beside the Evidence is not by the registered key of the card's SIM.",
+    Reason.SIM_KEY_UNKNOWN: "A SIM signed this Evidence, but no key of this card's SIM is registered: not checked.",
 }

@@ -35,6 +35,8 @@ DEFAULT_LADDER: dict[Reason, Step] = {
     Reason.MODEL_NOT_ALLOWED: Step.ALERT,
     Reason.OUT_OF_AREA: Step.ALERT,
     Reason.TAMPER: Step.ALERT,
+    Reason.SIM_STATEMENT_MISSING: Step.ALERT,
+    Reason.SIM_STATEMENT_INVALID: Step.ALERT,
 }
 
 

@@ -9,6 +9,7 @@ import click
 from simbond_tools.client import Api
 from simbond_verifier.lifecycle import State
 
+from . import keys
 from .common import (
     NEGATIVE,
     complain,
@@ -97,6 +98,7 @@ def show(iccid: str, server: Server, as_json: bool) -> None:
             ("state", f"{card['state']} since {when(card['since'])}"),
             ("network", f"{card['access']}; {carried_out(card['enforcement'])}"),
             ("device", device and f"{device['kid']} (IMEI {device['imei']})"),
+            ("SIM key", card["sim_key"] or "none registered"),
             ("accused", accused),
             ("deadline", when(card["deadline"])),
             ("next", next_step(card)),
@@ -120,6 +122,26 @@ def bind(iccid: str, device: str, scenario: str | None, server: Server, as_json:
         say(f"Card {iccid} is {card['state']}: device {device}, scenario {card['scenario']}.")
         if card["state"] != State.BOUND:
             say(f"Next: {next_step(card)}")
+
+
+@cards.command("sim-key")
+@iccid_argument
+@click.option("--key", metavar=keys.METAVAR, callback=keys.from_option, help="The public key of the card's SIM.")
+@click.option("--remove", is_flag=True, help="Its SIM signs nothing any more.")
+@reason_option
+@server_options()
+@json_option
+def sim_key(iccid: str, key: bytes | None, remove: bool, reason: str, server: Server, as_json: bool) -> None:
+    """Registers the key with which a card's SIM signs beside its device, or removes it."""
+    if (key is None) is not remove:
+        raise click.UsageError("Give either --key or --remove.")
+    with server.connect() as api:
+        order = {"key": None if key is None else key.hex(), "reason": reason}
+        card = api.post(f"/v1/cards/{iccid}/sim-key", order)
+        if as_json:
+            print_json(card)
+            return
+        say(f"Card {iccid} has {'a' if card['sim_key'] else 'no'} SIM key.")
 
 
 @cards.command()

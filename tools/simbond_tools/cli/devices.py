@@ -59,14 +59,14 @@ def list_devices(limit: int | None, server: Server, as_json: bool) -> None:
         if as_json:
             print_json({"devices": found, "more": more})
             return
-        print_table(("key id", "IMEI", "card", "last seen", "verdict", "label"), map(_row, found))
+        print_table(("key id", "IMEI", "card", "last seen", "verdict", "rotated", "label"), map(_row, found))
         tell_more(more)
 
 
 def _row(device: dict[str, Any]) -> tuple[object, ...]:
     seen = when(device["seen_at"]) or "never"
     verdict = "key revoked" if device["revoked_at"] else tier(device["tier"])
-    return device["kid"], device["imei"], device["card"], seen, verdict, device["label"]
+    return device["kid"], device["imei"], device["card"], seen, verdict, when(device["rotated_at"]), device["label"]
 
 
 @devices.command()
@@ -87,6 +87,7 @@ def show(kid: str, server: Server, as_json: bool) -> None:
             ("bound card", device["card"] or "none"),
             ("reports card", device["holds"]),
             ("enrolled", f"{when(device['enrolled_at'])} by {device['enrolled_by']}"),
+            ("rotated", _rotated(device["retired_key"])),
             ("revoked", when(device["revoked_at"])),
             ("last seen", when(device["seen_at"]) or "never"),
             ("last verdict", tier(device["tier"])),
@@ -94,6 +95,15 @@ def show(kid: str, server: Server, as_json: bool) -> None:
             ("public key", device["point"]),
         ]
         print_fields(fields)
+
+
+def _rotated(retired: dict[str, Any] | None) -> str | None:
+    if retired is None:
+        return None
+    text = f"{when(retired['at'])}, from key {retired['kid']}"
+    if retired["used_at"]:
+        text += f", which signed again at {when(retired['used_at'])}: revoke this key if its device did not order that"
+    return text
 
 
 @devices.command()

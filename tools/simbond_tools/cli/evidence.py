@@ -4,13 +4,10 @@ import sys
 from typing import Any, NamedTuple
 
 import click
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from simbond_verifier.reasons import Reason
 
+from . import keys
 from .common import (
     NEGATIVE,
     UNREACHABLE,
@@ -37,51 +34,38 @@ class _Key(NamedTuple):
     revoked_at: float | None = None
 
 
+_NO_KEY = {"device-unknown": Reason.KEY_UNKNOWN, "key-rotated": Reason.KEY_REVOKED}
+"""What a verifier that no device with this key answers to makes of the message."""
+
+
 @click.group()
 def evidence() -> None:
     """Inspects evidence."""
-
-
-def _key(_context: click.Context, _option: click.Parameter, value: str | None) -> _Key | None:
-    if value is None:
-        return None
-    try:
-        if value.startswith("@"):
-            return _Key(_point(load_pem_public_key(read_input(value[1:]))), "option")
-        return _Key(_point(_decode(value)), "option")
-    except (ValueError, UnsupportedAlgorithm):
-        raise click.BadParameter("no P-256 public key: give a point in hex, or @FILE with a PEM public key") from None
-
-
-def _decode(point: str) -> EllipticCurvePublicKey:
-    return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), bytes.fromhex(point))
-
-
-def _point(key: PublicKeyTypes) -> bytes:
-    """The uncompressed point. Raises ValueError when the key is none on P-256."""
-    if not (isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)):
-        raise ValueError  # noqa: TRY004 - what is wrong is the key that was typed in, not the program
-    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @evidence.command("inspect")
 @click.argument("source", metavar="FILE|-")
 @click.option("--hex", "force_hex", is_flag=True, help="The file is hex text; else raw, hex and base64 are told apart.")
 @click.option(
-    "--key", metavar="POINT_HEX|@PEM_FILE", callback=_key, help="The device's public key; see 'simbond devices show'."
+    "--key",
+    "point",
+    metavar=keys.METAVAR,
+    callback=keys.from_option,
+    help="The device's public key; see 'simbond devices show'.",
 )
 @server_options(token_required=False)
 @json_option
-def inspect_message(source: str, force_hex: bool, key: _Key | None, server: Server, as_json: bool) -> None:
+def inspect_message(source: str, force_hex: bool, point: bytes | None, server: Server, as_json: bool) -> None:
     """Decodes, verifies and explains evidence; enrolment requests and verifiers' results too.
 
     The key to verify with is --key or, with a token, the one that the verifier has for the key id. With neither
     nothing is asked of any network. Exit code 1: a verifier would refuse the message.
     """
     message, written = from_octets(read_input(source), force_hex=force_hex)
-    found = inspect(message, key.point if key else None)
+    key = None if point is None else _Key(point, "option")
+    found = inspect(message, point)
     no_key: Failure | None = None
-    if key is None and server.token and found.kid and found.kind is Kind.EVIDENCE:
+    if key is None and server.token and found.kid and found.kind in (Kind.EVIDENCE, Kind.ROTATION):
         try:
             key = _fetch(server, found.kid)
             found = inspect(message, key.point)
@@ -102,7 +86,7 @@ def _fetch(server: Server, kid: str) -> _Key:
     with server.connect() as api:
         device = api.get(f"/v1/devices/{kid}")
         try:
-            return _Key(_point(_decode(device["point"])), "server", device["revoked_at"])
+            return _Key(keys.point(device["point"]), "server", device["revoked_at"])
         except (ValueError, TypeError):
             raise Failure("answer", "The verifier gave no P-256 key; check --url.", exit_code=UNREACHABLE) from None
 
@@ -111,8 +95,8 @@ def _without_key(found: Inspection, failure: Failure) -> tuple[Inspection, Failu
     """What is left to say, and whether the command has failed, where the verifier gave no key."""
     if found.verdict is Verdict.BAD:
         return found, None
-    if failure.code == "device-unknown":
-        return found._replace(verdict=Verdict.BAD, reason=Reason.KEY_UNKNOWN, explanation=failure.detail), None
+    if failure.code in _NO_KEY:
+        return found._replace(verdict=Verdict.BAD, reason=_NO_KEY[failure.code], explanation=failure.detail), None
     return found, failure
 
 

@@ -21,6 +21,7 @@ _FLAGS = {
     "tray-empty": "no card in the tray",
     "tamper": "the device was opened",
     "iccid-mismatch": "the modem's ICCID and the one in EF_ICCID differ",
+    "same-hardware": "what changed is another profile of the same eUICC, or the module's other IMEI",
 }
 
 
@@ -91,6 +92,11 @@ _CLAIMS: _Words = {
     "nonce": ("nonce", lambda nonce: f"{nonce} (from a verifier's answer; only that verifier can tell how old it is)"),
     "profile": ("profile", str),
     "public_key": ("public key", str),
+    "next_kid": ("next key", lambda kid: f"{kid} (its key id; it proves itself)"),
+    "sim_statement": (
+        "SIM statement",
+        lambda _: "signed beside the device by a key on a SIM; only the verifier checks it",
+    ),
 }
 _RESULT: _Words = {
     "tier": ("verdict", str),

@@ -13,6 +13,7 @@ from simbond_verifier.evidence import (
     read_cell,
     read_claims,
     read_enrolment,
+    read_rotation,
     thumbprint,
     verify,
 )
@@ -27,6 +28,7 @@ _KID = 4
 class Kind(StrEnum):
     EVIDENCE = "evidence"
     ENROLMENT = "enrolment"
+    ROTATION = "rotation"
     RESULT = "result"
     UNKNOWN = "unknown"
 
@@ -63,12 +65,20 @@ def inspect(message: bytes, point: bytes | None = None) -> Inspection:
         explanation = "What a verifier answered. It is not signed: TLS protects it on its way."
         return Inspection(Kind.RESULT, len(message), Verdict.UNVERIFIED, None, explanation, None, result, unreadable={})
     found = salvage(message).payload
-    kind = Kind.ENROLMENT if claims.CNF in found else Kind.EVIDENCE if found else Kind.UNKNOWN
+    kind = _kind(found)
     try:
-        verified = _check_enrolment(message, point) if kind is Kind.ENROLMENT else _check_evidence(message, point)
+        verified = _check_enrolment(message, point) if kind is Kind.ENROLMENT else _check(message, point, kind)
     except BadEvidence as e:
         return _bad(kind, message, e.reason)
     return _report(kind, message, Verdict.VERIFIED if verified else Verdict.UNVERIFIED, None, _GOOD[kind, verified])
+
+
+def _kind(payload: dict[Any, Any]) -> Kind:
+    if claims.CNF in payload:
+        return Kind.ENROLMENT
+    if claims.NEXT_KEY in payload:
+        return Kind.ROTATION
+    return Kind.EVIDENCE if payload else Kind.UNKNOWN
 
 
 _GOOD = {
@@ -76,18 +86,25 @@ _GOOD = {
     "counters are new, only the verifier can tell.",
     (Kind.EVIDENCE, False): "The claims are well formed, but nothing is proved: the signature was not checked, for "
     "want of the device's key (--key, or --token to ask the verifier for it).",
+    (Kind.ROTATION, True): "The present key endorses the next one, which proves itself. Whether the verifier took it, "
+    "'simbond devices show' tells.",
+    (Kind.ROTATION, False): "The next key proves itself, but nothing shows that the present one endorses it: the "
+    "signature was not checked, for want of that key (--key, or --token to ask the verifier for it).",
     (Kind.ENROLMENT, True): "Signed by the key inside it: whoever made it holds that key. That the IMEI is true takes "
     "a second voice.",
 }
 
 
-def _check_evidence(message: bytes, point: bytes | None) -> bool:
+def _check(message: bytes, point: bytes | None, kind: Kind) -> bool:
     """In the verifier's order, so that the reason is the one that it would give."""
     envelope = open_envelope(message)
     if point is not None:
         _same_key(envelope.kid, point)
         verify(envelope, load_key(point))
-    read_claims(envelope)
+    if kind is Kind.ROTATION:
+        read_rotation(envelope)
+    else:
+        read_claims(envelope)
     return point is not None
 
 
@@ -111,9 +128,11 @@ def _bad(kind: Kind, message: bytes, reason: Reason) -> Inspection:
 
 
 def _report(kind: Kind, message: bytes, verdict: Verdict, reason: Reason | None, explanation: str) -> Inspection:
-    protected, payload = salvage(message) if len(message) <= claims.MAX_OCTETS else Parts({}, {})
+    protected, payload, countersigned = salvage(message) if len(message) <= claims.MAX_OCTETS else Parts({}, {})
     kid = protected.get(_KID)
     read, unreadable = _read(payload)
+    if countersigned and kind is Kind.EVIDENCE:
+        read["sim_statement"] = "unchecked"
     named = kid.hex() if isinstance(kid, bytes) and len(kid) == claims.KID_OCTETS else None
     return Inspection(kind, len(message), verdict, reason, explanation, named, read, unreadable)
 
@@ -180,6 +199,10 @@ def _cnf(name: str, value: Any) -> dict[str, Any]:
     return {name: point.hex()}
 
 
+def _next_key(name: str, value: Any) -> dict[str, Any]:
+    return {name: read_enrolment(value).kid.hex()}
+
+
 def _digits(octets: int, is_valid: Callable[[str], bool]) -> _Reader:
     def read(name: str, value: Any) -> dict[str, Any]:
         if value is None:
@@ -209,6 +232,7 @@ _CLAIMS: dict[int, tuple[str, _Reader]] = {
     claims.BOOTCOUNT: ("bootcount", _number),
     claims.UPTIME: ("uptime_s", _number),
     claims.CNF: ("public_key", _cnf),
+    claims.NEXT_KEY: ("next_kid", _next_key),
 }
 _BINDING: tuple[tuple[str, _Reader], ...] = (
     # The check digit, whatever it is, was not sent.
@@ -231,6 +255,7 @@ _FLAGS = {
     claims.TRAY_EMPTY: "tray-empty",
     claims.TAMPER: "tamper",
     claims.ICCID_MISMATCH: "iccid-mismatch",
+    claims.SAME_HARDWARE: "same-hardware",
 }
 
 

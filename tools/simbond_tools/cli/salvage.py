@@ -11,6 +11,8 @@ class Parts(NamedTuple):
 
     protected: dict[Any, Any]
     payload: dict[Any, Any]
+    countersigned: bool = False
+    """Something stands in the unprotected header."""
 
 
 class _End(Exception):
@@ -21,7 +23,7 @@ def salvage(message: bytes) -> Parts:
     """The headers and claims of a COSE_Sign1 (RFC 9052 section 4.2) that may be cut off or damaged anywhere."""
     found = _Reader(message).items()
     protected, payload = (found[i] if len(found) > i and isinstance(found[i], bytes) else b"" for i in (0, 2))
-    return Parts(_map(protected), _map(payload))
+    return Parts(_map(protected), _map(payload), len(found) > 1 and bool(found[1]))
 
 
 def _map(encoded: bytes) -> dict[Any, Any]:

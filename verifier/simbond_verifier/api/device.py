@@ -4,9 +4,12 @@ signature (docs/adr/plain-asgi-ingest.md).
     POST /v1/evidence        one COSE_Sign1                -> one result
     POST /v1/evidence/batch  a CBOR sequence of them       -> a CBOR sequence of results, in the same order
     POST /v1/challenge       the key id, 8 octets          -> a result with a nonce and no verdict
+    POST /v1/rotation        the next key, endorsed by the present one -> a result with a nonce for the next key
 
 A single message may come in base64 (ingest/text_form.py).
 """
+
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -14,7 +17,7 @@ from simbond_agent import claims
 
 from ..evidence import split
 from ..ingest import text_form
-from ..ingest.decide import refused
+from ..ingest.decide import Result, refused
 from ..ingest.pipeline import Ingest
 from ..reasons import Reason
 from ..store.group_commit import StoreBusy, StoreUnavailable
@@ -28,7 +31,7 @@ PATIENCE_S = 30
 _CBOR = (b"content-type", b"application/cbor")
 _CBOR_SEQUENCE = (b"content-type", b"application/cbor-seq")
 _TEXT = (b"content-type", b"text/plain")
-PATHS = frozenset({"/v1/evidence", "/v1/evidence/batch", "/v1/challenge"})
+PATHS = frozenset({"/v1/evidence", "/v1/evidence/batch", "/v1/challenge", "/v1/rotation"})
 
 
 class DeviceApi:
@@ -46,7 +49,9 @@ class DeviceApi:
             return
         try:
             if path == "/v1/evidence":
-                await self._evidence(receive, send)
+                await self._message(self._ingest.one, receive, send)
+            elif path == "/v1/rotation":
+                await self._message(self._ingest.rotate, receive, send)
             elif path == "/v1/challenge":
                 await self._challenge(receive, send)
             else:
@@ -61,13 +66,13 @@ class DeviceApi:
             )
             await send_problem(send, problem)
 
-    async def _evidence(self, receive: Receive, send: Send) -> None:
+    async def _message(self, take: Callable[[bytes], Awaitable[Result]], receive: Receive, send: Send) -> None:
         body = await self._body(receive, text_form.MAX_OCTETS)
         message, as_text = (None, False) if body is None else text_form.read(body)
         if message is None or len(message) > claims.MAX_OCTETS:
             status, result = 413, self._ingest.noted(refused(Reason.OVERSIZED, None))
         else:
-            status, result = 200, await self._ingest.one(message)
+            status, result = 200, await take(message)
         answer = self._ingest.answer(result)
         await _answer(send, answer, as_text=as_text, status=status, message_id=result.message_id)
 

@@ -26,4 +26,10 @@ PATHS_DOCUMENT: dict[str, Any] = {
     "/v1/challenge": _post(
         "Gives a nonce to the key with this id", "application/octet-stream", "application/cbor", claims.KID_OCTETS
     ),
+    "/v1/rotation": _post(
+        "Takes a device's next key, endorsed by its present one",
+        "application/cose",
+        "application/cbor",
+        claims.MAX_OCTETS,
+    ),
 }

@@ -42,6 +42,7 @@ class Card(_Document):
     deadline: float | None = Field(description="Of a re-verification that an operator opened.")
     held: bool = Field(description="Suspended by an operator: only an operator lifts it.")
     accused_at: float | None = Field(description="When another device claimed this card; null when none did.")
+    sim_key: str | None = Field(description="The public key on its SIM, an uncompressed P-256 point in hex.")
     device: BoundDevice | None
 
 
@@ -96,6 +97,10 @@ class Decision(_Document):
     reason: Words
 
 
+class SimKey(Decision):
+    key: str | None = Field(max_length=130, description="An uncompressed P-256 point in hex; null removes the key.")
+
+
 class Resumption(Decision):
     reverify: bool = Field(True, description="False lifts the suspension without re-verification.")
 
@@ -107,6 +112,7 @@ class Device(_Document):
     card: str | None = Field(description="The card bound to it.")
     enrolled_at: float
     enrolled_by: str
+    rotated_at: float | None = Field(description="When its present key took the place of the one before.")
     revoked_at: float | None
     seen_at: float | None
     tier: int = Field(description="Of its last Evidence: 0 none, 2 affirming, 32 warning, 96 contraindicated.")
@@ -114,8 +120,18 @@ class Device(_Document):
     refuted: int = Field(description="Its claims about other devices' cards that were refuted.")
 
 
+class RetiredKey(_Document):
+    kid: str
+    at: float
+    used_at: float | None = Field(
+        description="When it first signed something after that: the device does not know of the rotation, or "
+        "somebody else ordered it."
+    )
+
+
 class DeviceWithKey(Device):
     point: str = Field(description="The public key: an uncompressed P-256 point in hex.")
+    retired_key: RetiredKey | None = Field(description="The key before the present one.")
 
 
 class Devices(_Document):

@@ -228,6 +228,15 @@ async def retire_card(services: Use, holder: Decides, iccid: str, order: models.
     return await _decide(services, iccid, unit)
 
 
+@router.post("/cards/{iccid}/sim-key", tags=["cards"])
+async def set_sim_key(services: Use, holder: Decides, iccid: str, order: models.SimKey) -> Changed:
+    """Registers the public key on a card's SIM: from then on what it signs counts, and is missed where it is not."""
+    unit = partial(
+        fleet.set_sim_key, iccid=iccid, key=order.key, reason=order.reason, actor=holder.name, now=services.clock()
+    )
+    return await _decide(services, iccid, unit)
+
+
 @router.get("/devices", tags=["devices"])
 def list_devices(services: Use, _: Reads, after: str = "", limit: Limit = 100) -> models.Devices:
     """The devices in the order of their key ids, a page at a time."""

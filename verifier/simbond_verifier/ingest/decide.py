@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from .. import freshness
-from ..appraisal import Appraisal, Card, Device, appraise
-from ..evidence import Evidence
+from ..appraisal import Appraisal, Card, Device, appraise, late
+from ..evidence import Evidence, is_stated_by
 from ..lifecycle import State
 from ..reasons import Reason, Tier
 from ..scenario import Scenarios
-from ..store import accusations, cards
+from ..store import accusations, cards, retired_keys
 
 UNBOUND_INTERVAL_S = 300
 """Until the next Evidence of a device that no card is bound to."""
@@ -23,11 +23,13 @@ _UNBOUND_NONCE_AGE_S = 2 * UNBOUND_INTERVAL_S
 
 _FIND = """
 SELECT d.kid, d.id, d.imei, d.revoked_at, d.bootcount, d.uptime,
-       c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at, c.held, c.challenged
+       c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at, c.held, c.challenged,
+       c.sim_key
 FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
 """
 _FIND_AT_ONCE = 500
 _SEEN = "UPDATE device SET bootcount = ?, uptime = ?, seen_at = ?, tier = ?, holds = ?, absent = ? WHERE id = ?"
+_COUNTED = "UPDATE device SET bootcount = ?, uptime = ? WHERE id = ?"
 _KEEP = "INSERT INTO evidence (id, at, device_id, card_id, tier, reasons, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT coalesce(max(id), 0) FROM evidence"
 _ABSENT = "SELECT absent FROM device WHERE id = ?"
@@ -135,7 +137,7 @@ class _Round:
             self._read({kid})
         attester = self._known.get(kid)
         if attester is None:
-            return refused(Reason.KEY_UNKNOWN, kid)
+            return self._unknown(evidence, now)
         device, revoked, bootcount, uptime, bound = attester
         if revoked:
             return refused(Reason.KEY_REVOKED, kid)
@@ -146,20 +148,30 @@ class _Round:
             return refused(disorder, kid, interval_s)
         age_s = _UNBOUND_NONCE_AGE_S if scenario is None else scenario.nonce_age_s
         issued = freshness.check(self._secret, kid, evidence.nonce, now, age_s)
+        in_time = issued is not Reason.LATE
+        if not in_time:
+            issued = 0.0  # of no time at all
         if isinstance(issued, Reason):
             return refused(issued, kid, interval_s)
 
         claimed = None
         if evidence.iccid is not None and (bound is None or evidence.iccid != bound.iccid):
             claimed = cards.by_iccid(self._connection, evidence.iccid)
-        verdict = appraise(evidence, device, bound, claimed, scenario, issued)
-
         about = claimed or bound
+        stated = evidence.statement is not None and _is_stated(evidence, about)
+        verdict = appraise(evidence, device, bound, claimed, scenario, issued, stated)
+        if not in_time:
+            verdict = late(verdict, bound)
+
         tier = int(verdict.tier)  # the driver takes plain int and bytearray as they are, and asks around about others
         self._last_id += 1
-        self._seen.append(
-            (evidence.bootcount, evidence.uptime, now, tier, evidence.iccid, int(verdict.absent), device.id)
-        )
+        if in_time:
+            self._seen.append(
+                (evidence.bootcount, evidence.uptime, now, tier, evidence.iccid, int(verdict.absent), device.id)
+            )
+        else:
+            self._write()  # in order: what came before has lower counters
+            self._raw.execute(_COUNTED, (evidence.bootcount, evidence.uptime, device.id))
         self._kept.append(
             (
                 self._last_id,
@@ -184,6 +196,16 @@ class _Round:
         self._known.clear()
         self._stale = True
         return result
+
+    def _unknown(self, evidence: Evidence, now: float) -> Result:
+        """The result for a key that no device has now."""
+        retired = retired_keys.find(self._connection, evidence.kid)
+        if retired is None:
+            return refused(Reason.KEY_UNKNOWN, evidence.kid)
+        issued = freshness.check(self._secret, evidence.kid, evidence.nonce, now, now - retired.at)
+        if not isinstance(issued, Reason) and issued > retired.at:
+            retired_keys.note_use(self._connection, retired, now)
+        return refused(Reason.KEY_REVOKED, evidence.kid)
 
     def _follow(
         self,
@@ -214,7 +236,11 @@ class _Round:
             self._corroborate(bound.id, now)
         if claimed is None or not verdict.accuses:
             return result._replace(changed=True)
-        accused = accusations.accuse(connection, claimed, device_id, evidence_id, now) is not None
+        accused = False
+        if verdict.proved:
+            accusations.prove(connection, claimed, device_id, evidence_id, now)
+        else:
+            accused = accusations.accuse(connection, claimed, device_id, evidence_id, now) is not None
         if self._raw.execute(_ABSENT, (claimed.device_id,)).fetchone()[0]:
             self._corroborate(claimed.id, now)
         if cards.by_id(connection, claimed.id).status.state is not State.SUSPENDED:
@@ -226,3 +252,10 @@ class _Round:
         """The bound device says that the card is gone: every open accusation of it is upheld."""
         for found in accusations.still_open(self._connection, card_id):
             accusations.uphold(self._connection, found.id, "bound device", now)
+
+
+def _is_stated(evidence: Evidence, about: Card | None) -> bool:
+    """Whether the SIM of the card that the Evidence is about signed it, too."""
+    if evidence.statement is None or about is None or about.sim_key is None:
+        return False
+    return is_stated_by(evidence.statement, about.sim_key)

@@ -13,16 +13,19 @@ from sqlalchemy import Connection
 from simbond_agent import claims
 
 from .. import freshness
-from ..evidence import BadEvidence, Envelope, load_key, open_envelope, read_claims, verify
+from ..evidence import BadEvidence, Envelope, load_key, open_envelope, read_claims, read_rotation, verify
 from ..metrics import Metrics
 from ..reasons import Reason, Tier
 from ..store.database import Database
 from ..store.group_commit import GroupCommit
 from .decide import UNBOUND_INTERVAL_S, Decider, Result, Verified, refused
+from .rotate import rotate
 
 log = structlog.get_logger("simbond.ingest")
 
 _KEYS = 100_000
+# A retired key proves nothing any more, but who signs with it is worth knowing.
+_POINT = "SELECT point FROM device WHERE kid = ? UNION ALL SELECT point FROM retired_key WHERE kid = ?"
 _TOGETHER = 256  # messages of a batch that are settled in one go
 
 
@@ -89,6 +92,24 @@ class Ingest:
         decided = iter([result for part in settled for result in await part])
         return [self.noted(next(decided) if r is None else r) for r in results]
 
+    async def rotate(self, message: bytes) -> Result:
+        """The result of a device's wish for its next key, durable. Raises as `one` does."""
+        now = self._clock()
+        try:
+            envelope, key, _, _ = self._open(message, now)
+            verify(envelope, key)
+            asked = read_rotation(envelope)
+        except BadEvidence as e:
+            return self.noted(refused(e.reason, e.kid))
+        kid = envelope.kid
+        result = await self._writer.submit(
+            lambda connection: rotate(connection, self._secret, kid, asked, message, now)
+        )
+        if result.tier is Tier.AFFIRMING:
+            self.forget(kid)
+            log.info("key rotated", kid=kid.hex(), successor=asked.successor.kid.hex())
+        return self.noted(result)
+
     def _open(self, message: bytes, now: float) -> _Claim:
         envelope = open_envelope(message)
         return _Claim(envelope, self._key(envelope.kid), message, now)
@@ -125,13 +146,13 @@ class Ingest:
         return self.answer(Result(Tier.NONE, (), UNBOUND_INTERVAL_S, kid))
 
     def forget(self, kid: bytes) -> None:
-        """Drops a key from the cache, after it was revoked."""
+        """Drops a key from the cache, after it was revoked or rotated."""
         self._keys.pop(kid, None)
 
     def _key(self, kid: bytes) -> EllipticCurvePublicKey:
         key = self._keys.get(kid)
         if key is None:
-            row = self._reader.cursor().execute("SELECT point FROM device WHERE kid = ?", (kid,)).fetchone()
+            row = self._reader.cursor().execute(_POINT, (kid, kid)).fetchone()
             if row is None:
                 raise BadEvidence(Reason.KEY_UNKNOWN, kid)
             if len(self._keys) >= _KEYS:

@@ -44,17 +44,13 @@ def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: 
     waiting = connection.execute(pending).scalars().all()
     if claimed.id in waiting or len(waiting) >= _OPEN_AT_ONCE:
         return None
-    added = connection.execute(
-        insert(accusation)
-        .values(at=at, card_id=claimed.id, device_id=accuser_id, evidence_id=evidence_id, outcome="open")
-        .returning(accusation.c.id)
-    ).scalar_one()
+    added = _add(connection, claimed, accuser_id, evidence_id, at)
     refuted = connection.execute(select(device.c.refuted).where(device.c.id == accuser_id)).scalar_one()
     connection.execute(
         update(card).where(card.c.id == claimed.id).values(accused_at=at, challenged=card.c.challenged | (refuted == 0))
     )
     if refuted:
-        return int(added)  # whoever has lied before moves nothing by words alone
+        return added  # whoever has lied before moves nothing by words alone
     told: dict[str, Any] = {
         "at": at,
         "actor": "verifier",
@@ -66,7 +62,23 @@ def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: 
         cards.change(connection, claimed, Event.ALERT, **told)
     else:
         cards.record(connection, claimed, "accused", **told)  # words do not end a re-verification
-    return int(added)
+    return added
+
+
+def prove(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> None:
+    """The card's own SIM has signed the claim: it waits for no second source, and takes no place among those that do.
+    Suspends the card."""
+    added = _add(connection, claimed, accuser_id, evidence_id, at)
+    uphold(connection, added, "sim", at)
+
+
+def _add(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> int:
+    added: int = connection.execute(
+        insert(accusation)
+        .values(at=at, card_id=claimed.id, device_id=accuser_id, evidence_id=evidence_id, outcome="open")
+        .returning(accusation.c.id)
+    ).scalar_one()
+    return added
 
 
 def still_open(connection: Connection, card_id: int | None = None) -> list[Open]:

@@ -24,15 +24,16 @@ _COLUMNS = (
     card.c.accused_at,
     card.c.held,
     card.c.challenged,
+    card.c.sim_key,
 )
 
 
 def card_from_row(row: tuple[Any, ...]) -> Card:
-    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at, held,
-    challenged."""
-    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged = row
+    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged,
+    sim_key."""
+    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged, sim_key = row
     status = STATUSES[state, access]
-    return Card(id_, iccid, imsi, scenario, status, since, device_id, accused_at, bool(held), bool(challenged))
+    return Card(id_, iccid, imsi, scenario, status, since, device_id, accused_at, bool(held), bool(challenged), sim_key)
 
 
 def by_iccid(connection: Connection, iccid: str) -> Card | None:

@@ -50,6 +50,20 @@ device = Table(
     Column("holds", String(20)),  # the ICCID it last reported
     Column("absent", Boolean, nullable=False, server_default=text("0")),  # it last reported that its card is gone
     Column("refuted", Integer, nullable=False, server_default="0"),  # its accusations that were refuted
+    Column("rotated_at", Float),  # when its present key took the place of the one before
+)
+
+# The keys that devices had before their present ones. They are good for nothing, and never come back.
+retired_key = Table(
+    "retired_key",
+    metadata,
+    Column("kid", LargeBinary(8), primary_key=True),
+    Column("point", LargeBinary(65), nullable=False),
+    Column("device_id", Integer, ForeignKey("device.id"), nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("successor", LargeBinary(8), nullable=False),
+    Column("message", LargeBinary, nullable=False),  # by which it endorsed its successor
+    Column("used_at", Float),  # when it first signed over a nonce that was issued after it had been retired
 )
 
 card = Table(
@@ -70,7 +84,9 @@ card = Table(
     Column("challenged", Boolean, nullable=False, server_default=text("0")),  # its bound device is asked at once
     Column("deadline", Float),  # of a re-verification
     Column("held", Boolean, nullable=False, server_default=text("0")),  # by an operator: no Evidence lifts it
+    Column("sim_key", LargeBinary(65)),  # the public key on the SIM
     Index("ix_card_deadline", "deadline", sqlite_where=text("deadline IS NOT NULL")),
+    Index("ix_card_sim_key", "sim_key", unique=True, sqlite_where=text("sim_key IS NOT NULL")),
 )
 
 # A log, written for every message: device_id and card_id come from rows read in the same transaction, and what looks

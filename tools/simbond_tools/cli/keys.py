@@ -1,0 +1,32 @@
+"""Public keys as people give them: a point in hex, or a PEM file."""
+
+import click
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from .common import read_input
+
+METAVAR = "POINT_HEX|@PEM_FILE"
+
+
+def point(text: str) -> bytes:
+    """The uncompressed point of a P-256 key, 65 octets. Raises ValueError when it is none."""
+    return _point(EllipticCurvePublicKey.from_encoded_point(SECP256R1(), bytes.fromhex(text)))
+
+
+def from_option(_context: click.Context, _option: click.Parameter, value: str | None) -> bytes | None:
+    """The callback of an option that takes METAVAR."""
+    if value is None:
+        return None
+    try:
+        return _point(load_pem_public_key(read_input(value[1:]))) if value.startswith("@") else point(value)
+    except (ValueError, UnsupportedAlgorithm):
+        raise click.BadParameter("no P-256 public key: give a point in hex, or @FILE with a PEM public key") from None
+
+
+def _point(key: PublicKeyTypes) -> bytes:
+    if not (isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)):
+        raise ValueError  # noqa: TRY004 - what is wrong is the key that was typed in, not the program
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
