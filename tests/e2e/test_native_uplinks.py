@@ -32,6 +32,8 @@ FAMILIES = [
     ("quectel-bg95", "mqtt"),
     ("quectel-ec25", "http"),
     ("quectel-bg95", "http"),
+    ("simcom-sim7600", "mqtt"),
+    ("simcom-sim7600", "http"),
 ]
 MQTT = [family for family in FAMILIES if family[1] == "mqtt"]
 HTTP = [family for family in FAMILIES if family[1] == "http"]
@@ -437,6 +439,8 @@ def test_the_habits_of_modems_change_nothing(modem: Modem, verifier: Any, fault:
 LEAVING = {
     ("quectel", "mqtt"): "AT+QMTPUB=",
     ("quectel", "http"): "AT+QHTTPPOST=",
+    ("simcom", "mqtt"): "AT+CMQTTPUB=",
+    ("simcom", "http"): "AT+HTTPACTION=",
 }
 
 

@@ -43,7 +43,9 @@ class Native:
         final, lines = await self._channel.command(command, timeout_ms, data, until)
         if final == "OK" and (not good or lines[-1].replace(" ", "").startswith(good)):
             return lines
-        raise UplinkError("AT{}: {}".format(name_of(command), lines[-1] if final == "OK" else final or "no answer"))
+        # A plain OK or ERROR says less than the line before it.
+        said = lines[-1] if lines and final in ("OK", "ERROR") else final or "no answer"
+        raise UplinkError("AT{}: {}".format(name_of(command), said))
 
     async def _try(self, command, good=None):
         """Whether the module did it."""
@@ -82,7 +84,11 @@ class Native:
                 await self.close()  # a known state, whatever went before
                 await self._connect()
                 self._up = True
-            return a2b_base64(await self._exchange(kind, base64(message)))
+            text = (await self._exchange(kind, base64(message))).encode()
+            answer = a2b_base64(text)
+            if not text or base64(answer) != text:  # it skips what it does not know
+                raise ValueError("the answer is not base64")
+            return answer
         except UplinkError:
             await self.close()
             raise

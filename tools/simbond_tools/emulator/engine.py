@@ -154,9 +154,11 @@ class Engine:
             self._urcs(event, now)
             if event in ("inserted", "reading"):
                 self._read_card(now)
-        for line in [*module.announcements, *module.registration_urcs()]:
-            self._at(now, _frame([line]))
+        for line in module.announcements:  # what a command led to follows its reply, however slow that is
+            self._at(max(now, self._replied_until), _frame([line]))
         module.announcements.clear()
+        for line in module.registration_urcs():
+            self._at(now, _frame([line]))
 
     def _urcs(self, event: str, now: float) -> None:
         for line in self.module.urcs(event):

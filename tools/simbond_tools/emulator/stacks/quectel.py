@@ -8,9 +8,8 @@ from ..atline import Command
 from ..behaviours import behaviour
 from ..module import CommandError, Module, Part
 from .bridge import Security
-from .common import Context, Files, arguments, number
+from .common import CONTEXTS, Context, Files, arguments, number
 
-_CONTEXTS = range(1, 17)
 _SSL_CONTEXTS = range(6)
 _FILE_NOT_FOUND = 405
 _FILE_EXISTS = 407
@@ -21,7 +20,7 @@ _SSL_SETTINGS = ("sslversion", "ciphersuite", "cacert", "clientcert", "clientkey
 def _context(module: Module, command: Command) -> list[str]:
     """AT+QICSGP=<cid>,<type>,<apn>[,...]"""
     given = arguments(command, 2)
-    module.part(Context).apns[number(given[0], _CONTEXTS)] = given[2] if len(given) > 2 else ""
+    module.part(Context).apns[number(given[0], CONTEXTS)] = given[2] if len(given) > 2 else ""
     return []
 
 
@@ -31,7 +30,7 @@ def _activate(module: Module, command: Command) -> list[str]:
     context = module.part(Context)
     if command.is_read:
         return [f'+QIACT: {cid},1,1,"10.64.0.{cid}"' for cid in sorted(context.active)]
-    cid = number(arguments(command)[0], _CONTEXTS)
+    cid = number(arguments(command)[0], CONTEXTS)
     if cid in context.active:
         raise CommandError
     context.activate(cid)
