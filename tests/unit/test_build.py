@@ -90,7 +90,7 @@ def package(tmp_path, monkeypatch):
         "uplink/__init__.py": "def open_uplink():\n    from .acme_http import Uplink\n",
         "uplink/shared.py": "",
         "uplink/acme_http.py": "from . import shared\n",
-        "island/__init__.py": "",
+        "island/__init__.py": "from . import shore\n",
         "island/shore.py": "def f():\n    from ..late import g\n",
         "late.py": "",
     }.items():

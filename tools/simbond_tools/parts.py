@@ -30,11 +30,11 @@ def parts() -> dict[str, list[Path]]:
     """The files that each part adds to the core, sorted, by the part's name. Raises ValueError for two of one name."""
     carried = set(core())
     others = {path.relative_to(SOURCE) for path in SOURCE.rglob("*.py")} - carried
-    shared = {imported for path in others for imported in _imported(path, lazy=True) if imported.parent == path.parent}
+    shared = {to for path in others for to in _imported(path, lazy=True) if to.parent == path.parent}
     found: dict[str, list[Path]] = {}
     for path in sorted(others):
         folder = path.parent if path.parent / "__init__.py" in others else None
-        if path in shared or (folder and path.name != "__init__.py"):
+        if path.name != "__init__.py" and (folder or path in shared):
             continue
         name = folder.name if folder else path.stem
         if name in found:
