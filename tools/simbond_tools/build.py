@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from . import parts, romfs
 from .micropython import MicroPythonNotFoundError, find_cross_compiler
+from .squeeze import squeeze
 
 ROM = "agent.romfs"
 
@@ -37,17 +39,22 @@ def build_agent(out: Path, wanted: Iterable[str] | None = None) -> dict[str, int
     compiler = find_cross_compiler()
     tree = out / "rom"
     shutil.rmtree(tree, ignore_errors=True)
+    # All of them, whatever is wanted: a part that is added later is to fit.
+    squeezed = squeeze({p.relative_to(parts.SOURCE): p.read_text() for p in parts.SOURCE.rglob("*.py")})
     sizes = {}
-    for source in files:
-        name = _PACKAGE / source.with_suffix(".mpy")
-        target = tree / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Flash is short: no line numbers (-O3), and in error messages a file has its name within the package.
-        command = [compiler, "-O3", "-s", source.as_posix(), "-o", str(target), str(parts.SOURCE / source)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BuildError(done.stderr or done.stdout)
-        sizes[name.as_posix()] = target.stat().st_size
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "source.py"
+        for source in files:
+            name = _PACKAGE / source.with_suffix(".mpy")
+            target = tree / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            text.write_text(squeezed[source])
+            # Flash is short: no line numbers (-O3), and a file's name in error messages is no path.
+            command = [compiler, "-O3", "-s", source.stem, "-o", str(target), str(text)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise BuildError(f"{source}: {done.stderr or done.stdout}")
+            sizes[name.as_posix()] = target.stat().st_size
     (out / ROM).write_bytes(romfs.image(tree))
     return sizes
 
