@@ -46,6 +46,8 @@ class Reply(NamedTuple):
     tier: int = 2
     reasons: tuple[str, ...] = ()
     interval_s: int = 3600
+    lost: bool = False
+    """The message is taken, and the connection cut instead of an answer."""
 
 
 class DeviceServer:
@@ -128,7 +130,7 @@ class DeviceServer:
         if reply.http_status != 200:
             pass
         elif path == "/v1/evidence":
-            if self._take(body).late:
+            if self._take(body).late and not reply.lost:
                 reply = Reply(tier=0, reasons=("late",), interval_s=0)
         elif path == "/v1/rotation":
             self._rotate(body)
@@ -171,6 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         reply, answer = self.server.device_server.answer(self.path, body)
+        if reply.lost:
+            self.close_connection = True
+            return
         self.send_response(reply.http_status)
         if reply.retry_after is not None:
             self.send_header("Retry-After", str(reply.retry_after))

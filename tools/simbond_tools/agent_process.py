@@ -107,6 +107,13 @@ class AgentProcess:
             self._process.stdin.close()
         self._process = None
 
+    def drained(self) -> list[Event]:
+        """Every event so far, with those that nobody has waited for; after stop()."""
+        while not self._lines.empty():
+            if (line := self._lines.get()) is not None:
+                self._take(line)
+        return self.events
+
     def tell(self, **request: object) -> None:
         """Writes one line to the console (agent/README.md). Raises AgentError where there is none."""
         if self._process is None or self._process.stdin is None:
