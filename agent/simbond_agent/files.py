@@ -1,4 +1,7 @@
-"""Files that a power cut must not break, on littlefs, FAT and POSIX alike."""
+"""Files that a power cut must not break, on littlefs, FAT and POSIX alike (docs/flash.md).
+
+What a function here has done is on the medium when it returns. Each raises OSError.
+"""
 
 import os
 from hashlib import sha256
@@ -19,22 +22,40 @@ def unseal(octets):
 
 def read(path):
     """The file's octets, or None when there is no such file."""
-    try:
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError as e:
-        if e.errno == 2:  # ENOENT
-            return None
-        raise
+    return _unless(2, _read, path)
 
 
 def write(path, data):
-    """Writes data and returns when it is on the medium. A power cut meanwhile leaves the file torn."""
+    """Writes data to a file, new or not. A power cut meanwhile leaves it torn, empty or as it was."""
     with open(path, "wb") as f:
         f.write(data)
         f.flush()  # on MicroPython this is fsync
         if hasattr(os, "fsync"):
             os.fsync(f.fileno())
+    _settle(path)
+
+
+def rename(old, new):
+    """Gives a file a new name. A power cut on FAT may leave it as it was, but the file that was called so removed."""
+    os.rename(old, new)
+    _settle(new)
+
+
+def remove(path):
+    """Removes a file, there or not."""
+    _unless(2, os.remove, path)
+    _settle(path)
+
+
+def names(directory):
+    """What is in a directory, in any order; nothing when it is not there."""
+    return _unless(2, os.listdir, directory) or []
+
+
+def make_directory(path):
+    """Makes a directory, unless it is there."""
+    _unless(17, os.mkdir, path)
+    _settle(path)
 
 
 def create_private(path, data):
@@ -43,7 +64,38 @@ def create_private(path, data):
     write(temporary, b"")
     _restrict(temporary)
     write(temporary, data)
-    os.rename(temporary, path)
+    rename(temporary, path)
+
+
+def _read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def _unless(errno, function, path):
+    """function(path), or None when it fails so: 2 is ENOENT, 17 EEXIST."""
+    try:
+        return function(path)
+    except OSError as e:
+        if e.errno != errno:
+            raise
+
+
+def _settle(path):
+    # POSIX keeps a name apart from its file: it is safe when its directory is (fsync(2)).
+    head, slash, _ = path.rpartition("/")
+    directory = head or slash or "."
+    if hasattr(os, "fsync"):
+        fd = os.open(directory, 0)
+        os.fsync(fd)
+        os.close(fd)
+        return
+    try:
+        f = open(directory, "rb")  # noqa: SIM115 - an error in opening is none, in flushing it is one
+    except OSError:
+        return  # littlefs and FAT open no directory: there a name is safe at once
+    f.flush()
+    f.close()
 
 
 def _restrict(path):
@@ -80,6 +132,8 @@ class Slots:
                     self.record = data[4:]
 
     def write(self, record):
-        self._sequence += 1
-        write(self._paths[self._sequence & 1], seal(self._sequence.to_bytes(4, "big") + record))
+        sequence = self._sequence + 1
+        write(self._paths[sequence & 1], seal(sequence.to_bytes(4, "big") + record))
+        # Not sooner: after a write that failed, the next one goes to the same file, not to the only good one.
+        self._sequence = sequence
         self.record = record

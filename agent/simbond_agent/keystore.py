@@ -1,7 +1,8 @@
 """What the device must keep: its private key, its boot counter, and the identity that a verifier last took.
 
-Everything lies in one directory. key: written once in the device's life, readable by its owner only, never sent
-anywhere. state.a and state.b: written in turn, once a boot and when another card or IMEI was acknowledged.
+Everything lies in one directory. key: readable by its owner only, never sent anywhere, replaced by a rotation only.
+key.next: the key that a rotation is to bring, as long as one goes on. state.a and state.b: written in turn, once a
+boot and when another card or IMEI was acknowledged. docs/flash.md says what a power cut leaves of them.
 """
 
 import os
@@ -9,81 +10,105 @@ import os
 from . import cbor, files, p256
 
 _MAGIC = b"SBK1"
+_KEY = "key"
+_NEXT = "key.next"
 _REMEDY = " Nothing was overwritten. To go on as a new device, remove the directory {0} and enrol the device again."
+_REMEDY_NEXT = " If the verifier still takes this device's Evidence, remove that file alone."
 
 
 class KeystoreError(Exception):
-    """The stored key or counter is damaged or gone. The text says which and what to do."""
+    """A stored key or the counter is damaged or gone. The text says which and what to do."""
 
 
 class Keystore:
     """Opens the directory, makes it and a key in it at the first start, and counts this boot.
 
-    bootcount: this boot's number, from 1, never used before. private_key: 32 octets, for a signer. iccid, imei: as
+    bootcount: this boot's number, from 1, never used before. private_key: 32 octets, for a signer. iccid, imei, eid: as
     last given to acknowledge(), or None. Raises KeystoreError and OSError.
     """
 
     def __init__(self, directory):
         self._directory = directory
-        _make_directory(directory)
+        files.make_directory(directory)
         self._slots = files.Slots(directory + "/state")
-        bootcount, self.iccid, self.imei = self._state()
+        if self._slots.record is None:
+            if self._load(_KEY) or self.has_next:
+                raise self._error("The boot counter (state.a, state.b) is damaged or gone.")
+            # The counter is there before the key is: a key without a counter is a loss, not a first start.
+            self._slots.write(cbor.encode([0]))
+        # A record may be shorter: earlier versions wrote no EID.
+        bootcount, iccid, imei, eid = (cbor.decode(self._slots.record) + [None] * 3)[:4]
         self.private_key = self._key(bootcount)
         # A torn slot may have been the newer one: its number is skipped, so that none is ever used twice.
         self.bootcount = bootcount + (2 if self._slots.torn else 1)
-        self._save()
+        self._save(iccid, imei, eid)
 
-    def acknowledge(self, iccid, imei):
-        """Remembers the identity that a verifier has taken. None leaves what is known; writes only a change."""
-        iccid = iccid or self.iccid
-        imei = imei or self.imei
-        if (iccid, imei) != (self.iccid, self.imei):
-            self.iccid = iccid
-            self.imei = imei
-            self._save()
+    def acknowledge(self, iccid, imei, eid=None):
+        """Remembers the identity that a verifier has taken. None leaves what is known; writes only a change.
 
-    def _save(self):
-        self._slots.write(cbor.encode([self.bootcount, self.iccid, self.imei]))
+        An EID is known with its card: another ICCID without one leaves none.
+        """
+        if iccid in (None, self.iccid):
+            eid = eid or self.eid
+        identity = (iccid or self.iccid, imei or self.imei, eid)
+        if identity != (self.iccid, self.imei, self.eid):
+            self._save(*identity)
 
-    def _state(self):
-        if self._slots.record is not None:
-            return cbor.decode(self._slots.record)
-        if files.read(self._key_path()) is not None:
-            raise self._error("The boot counter (state.a, state.b) is damaged or gone.")
-        # The counter is there before the key is: a key without a counter is a loss, not a first start.
-        self._slots.write(cbor.encode([0, None, None]))
-        return 0, None, None
+    @property
+    def has_next(self):
+        """Whether a rotation goes on: next_key() was called, and adopt_next() not yet."""
+        return files.read(self._path(_NEXT)) is not None
+
+    def next_key(self):
+        """The private key that is to follow: made at the first call, and the same one until adopt_next().
+
+        On flash before it returns, so that a verifier never takes a key that the device may lose. Raises KeystoreError
+        when it is damaged: a verifier may have taken it already, so it is not made anew.
+        """
+        return self._load(_NEXT) or self._make(_NEXT)
+
+    def adopt_next(self):
+        """Makes the next key the key, after a verifier has taken it. The former one is gone."""
+        key = self._load(_NEXT)
+        files.rename(self._path(_NEXT), self._path(_KEY))
+        self.private_key = key
+
+    def _save(self, iccid, imei, eid):
+        self._slots.write(cbor.encode([self.bootcount, iccid, imei, eid]))
+        self.iccid = iccid
+        self.imei = imei
+        self.eid = eid
 
     def _key(self, bootcount):
-        octets = files.read(self._key_path())
-        if octets is None:
-            if bootcount:
-                raise self._error("The key is gone, though the boot counter shows that there was one.")
-            key = _new_private_key()
-            files.create_private(self._key_path(), files.seal(_MAGIC + key))
+        key = self._load(_KEY)
+        if key:
             return key
+        if self.has_next:  # adopt_next() was cut short on FAT, where renaming onto a file removes that file first
+            self.adopt_next()
+            return self.private_key
+        if bootcount:
+            raise self._error("The key is gone, though the boot counter shows that there was one.")
+        return self._make(_KEY)
+
+    def _load(self, name):
+        octets = files.read(self._path(name))
+        if octets is None:
+            return None
         data = files.unseal(octets)
         if data is None or data[:4] != _MAGIC or not p256.is_private_key(data[4:]):
-            raise self._error("The key file is damaged.")
+            what = "The key file (" + name + ") is damaged."
+            raise self._error(what + _REMEDY_NEXT if name == _NEXT else what)
         return data[4:]
 
-    def _key_path(self):
-        return self._directory + "/key"
+    def _make(self, name):
+        while True:
+            key = os.urandom(32)
+            if p256.is_private_key(key):
+                files.create_private(self._path(name), files.seal(_MAGIC + key))
+                return key
+
+    def _path(self, name):
+        return self._directory + "/" + name
 
     def _error(self, what):
         return KeystoreError(what + _REMEDY.format(self._directory))
-
-
-def _make_directory(path):
-    try:
-        os.mkdir(path)
-    except OSError as e:
-        if e.errno != 17:  # EEXIST
-            raise
-
-
-def _new_private_key():
-    while True:
-        key = os.urandom(32)
-        if p256.is_private_key(key):
-            return key

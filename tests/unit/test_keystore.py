@@ -1,67 +1,21 @@
-"""What survives: the key and the counter, through power cuts at every write and through damage."""
+"""What the device keeps: key, boot counter, identity, the rotation to another key; and what it does about damage.
 
-import itertools
+Power cuts: test_power_cuts.py.
+"""
+
 import os
 import stat
 
 import pytest
 
-from simbond_agent import files
+from simbond_agent import cbor, files
 from simbond_agent.keystore import Keystore, KeystoreError
+from support.flash import Littlefs
 
 
 @pytest.fixture
 def directory(tmp_path):
     return str(tmp_path / "state")
-
-
-class PowerCut(BaseException):
-    pass
-
-
-@pytest.fixture
-def power(monkeypatch):
-    """power(n) lets n steps on the medium happen, then cuts: opening truncates, writing is one octet at a time."""
-    left = [0]
-
-    def step():
-        if left[0] == 0:
-            raise PowerCut
-        left[0] -= 1
-
-    def write(path, data):
-        for end in range(len(data) + 1):
-            step()
-            with open(path, "wb") as f:
-                f.write(data[:end])
-
-    rename = os.rename
-
-    def cut_rename(old, new):
-        step()
-        rename(old, new)
-
-    monkeypatch.setattr(files, "write", write)
-    monkeypatch.setattr(files.os, "rename", cut_rename)
-
-    def power(steps):
-        left[0] = steps
-
-    return power
-
-
-def cuts(power, use):
-    """Runs use(n) for n = 0, 1, ... with a power cut after n steps, and yields n once the power is back."""
-    for steps in itertools.count():
-        power(steps)
-        try:
-            use(steps)
-        except PowerCut:
-            power(10_000)
-            yield steps
-        else:
-            assert steps > 50
-            return
 
 
 def test_first_start_makes_a_private_key_and_counts_from_one(directory):
@@ -91,32 +45,37 @@ def test_acknowledged_identity_survives_and_is_written_only_when_it_changes(dire
     assert (again.iccid, again.imei, again.bootcount) == ("8986001", "8610020", 2)
 
 
-def test_power_cut_at_every_step_of_the_first_start(directory, power):
-    for steps in cuts(power, lambda steps: Keystore(f"{directory}-{steps}")):
-        first, second = (Keystore(f"{directory}-{steps}") for _ in range(2))
-        assert 1 <= first.bootcount < second.bootcount
-        assert first.private_key == second.private_key
+def test_an_eid_is_known_with_its_card(directory):
+    keystore = Keystore(directory)
+    keystore.acknowledge("8986001", "8610020", "8903301")
+    keystore.acknowledge("8986001", None)
+    assert Keystore(directory).eid == "8903301"
+    keystore = Keystore(directory)
+    keystore.acknowledge("8986002", "8610020")
+    assert (keystore.iccid, keystore.eid) == ("8986002", None)
+    assert Keystore(directory).eid is None
 
 
-def test_power_cut_at_every_step_of_a_later_boot_and_acknowledgement(directory, power):
-    key = {}
-    used = {}
+def test_a_record_of_an_earlier_version_is_understood(directory):
+    key = Keystore(directory).private_key
+    files.Slots(directory + "/state").write(cbor.encode([7, "8986001", "8610020"]))
+    keystore = Keystore(directory)
+    assert (keystore.bootcount, keystore.private_key) == (8, key)
+    assert (keystore.iccid, keystore.imei, keystore.eid) == ("8986001", "8610020", None)
 
-    def use(steps):
-        power(10_000)
-        before = Keystore(f"{directory}-{steps}")
-        before.acknowledge("8986001", "8610020")
-        key[steps], used[steps] = before.private_key, before.bootcount
-        power(steps)
-        now = Keystore(f"{directory}-{steps}")
-        used[steps] = now.bootcount
-        now.acknowledge("8986002", "8610020")
 
-    for steps in cuts(power, use):
-        after = Keystore(f"{directory}-{steps}")
-        assert after.private_key == key[steps]
-        assert after.bootcount > used[steps]
-        assert after.iccid in ("8986001", "8986002")
+def test_an_identity_that_could_not_be_written_is_written_later():
+    disk = Littlefs()
+    with disk.mounted():
+        keystore = Keystore("/simbond")
+        disk.full = True
+        for _ in range(3):  # more often than there are slots
+            with pytest.raises(OSError, match="space"):
+                keystore.acknowledge("8986001", "8610020")
+        disk.full = False
+        keystore.acknowledge("8986001", "8610020")
+        again = Keystore("/simbond")
+    assert (again.iccid, again.bootcount) == ("8986001", 2)
 
 
 def test_a_rotten_newest_slot_repeats_no_number(directory):
@@ -138,7 +97,7 @@ def test_a_damaged_key_is_an_error_and_stays_as_it_is(directory, harm):
     Keystore(directory)
     harm(directory + "/key")
     octets = files.read(directory + "/key")
-    with pytest.raises(KeystoreError, match=r"key file is damaged.*enrol"):
+    with pytest.raises(KeystoreError, match=r"key file \(key\) is damaged.*enrol"):
         Keystore(directory)
     assert files.read(directory + "/key") == octets
 
@@ -157,5 +116,67 @@ def test_a_lost_counter_is_an_error_not_a_new_count(directory, harm):
         Keystore(directory)
     for slot in ("/state.a", "/state.b"):
         harm(directory + slot)
+    with pytest.raises(KeystoreError, match="boot counter"):
+        Keystore(directory)
+
+
+def test_rotation_takes_the_next_key_when_it_was_adopted_and_not_sooner(directory):
+    keystore = Keystore(directory)
+    old = keystore.private_key
+    assert not keystore.has_next
+    new = keystore.next_key()
+    assert new != old
+    assert keystore.has_next
+    again = Keystore(directory)
+    assert (again.private_key, again.has_next, again.next_key()) == (old, True, new)
+    again.adopt_next()
+    assert (again.private_key, again.has_next) == (new, False)
+    assert Keystore(directory).private_key == new
+
+
+def test_the_next_key_is_private_too(directory):
+    keystore = Keystore(directory)
+    keystore.next_key()
+    keystore.adopt_next()
+    assert stat.S_IMODE(os.stat(directory + "/key").st_mode) == 0o600
+
+
+def test_every_rotation_brings_another_key(directory):
+    keystore = Keystore(directory)
+    keys = {keystore.private_key}
+    for _ in range(3):
+        keystore.next_key()
+        keystore.adopt_next()
+        keys.add(keystore.private_key)
+    assert len(keys) == 4
+
+
+def test_a_damaged_next_key_is_an_error_and_leaves_the_key_in_use(directory):
+    keystore = Keystore(directory)
+    old = keystore.private_key
+    keystore.next_key()
+    damage(directory + "/key.next")
+    octets = files.read(directory + "/key.next")
+    keystore = Keystore(directory)
+    assert (keystore.private_key, keystore.has_next) == (old, True)
+    for use in (keystore.next_key, keystore.adopt_next):
+        with pytest.raises(KeystoreError, match=r"\(key.next\) is damaged.*remove that file.*enrol"):
+            use()
+    assert files.read(directory + "/key.next") == octets
+    assert Keystore(directory).private_key == old
+
+
+def test_without_a_next_key_none_is_adopted(directory):
+    keystore = Keystore(directory)
+    old = keystore.private_key
+    with pytest.raises(FileNotFoundError):
+        keystore.adopt_next()
+    assert keystore.private_key == Keystore(directory).private_key == old
+
+
+def test_a_lost_counter_is_an_error_even_between_two_keys(directory):
+    Keystore(directory).next_key()
+    for name in ("/key", "/state.a", "/state.b"):
+        os.remove(directory + name)
     with pytest.raises(KeystoreError, match="boot counter"):
         Keystore(directory)
