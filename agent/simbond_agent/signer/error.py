@@ -1,5 +1,5 @@
 """What every signer raises when what holds its key does not sign."""
 
 
-class SignerError(Exception):
+class SignerError(OSError):
     """There is no signature, or no key. The text says why and what to do."""

@@ -5,6 +5,7 @@ with Modem("quectel-bg95", card=Card(iccid="89...", imsi="00101...")) as modem:
     card = modem.remove()
 """
 
+from . import sim_application as _sim_application  # noqa: F401 - registers its behaviours
 from . import stacks as _stacks  # noqa: F401 - registers the behaviours of the modules' own protocol stacks
 from .atline import Command
 from .behaviours import behaviour

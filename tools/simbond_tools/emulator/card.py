@@ -1,28 +1,37 @@
 """The card in the tray, and the two identities that bind: ICCID (ITU-T E.118) and IMEI (3GPP TS 23.003 clause 6)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from simbond_agent import identity
 
 from .errors import EmulatorError
+from .iot_safe import AID, IotSafe, public_point
+from .uicc import Application
 
 _ICCID = re.compile(r"89[0-9A-F]{16,18}")
 _IMSI = re.compile(r"\d{14,15}")
 _PIN = re.compile(r"\d{4,8}")
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 @dataclass(frozen=True)
 class Card:
     """A SIM. `iccid`: 18 to 20 digits (some issuers use A to F) from 89 on; `imsi`: 14 or 15 digits.
 
-    `pin`: 4 to 8 digits if the card asks for one after insertion. Two cards may carry the same numbers: that is what a
-    clone is. Raises EmulatorError for numbers that no card can have.
+    `pin`: 4 to 8 digits if the card asks for one after insertion. `private_key`: 64 hex digits if the card has an IoT
+    SAFE applet, whose key 01 it is. Two cards may carry the same numbers: that is what a clone is. Raises EmulatorError
+    for numbers that no card can have.
     """
 
     iccid: str
     imsi: str
     pin: str | None = None
+    private_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "iccid", self.iccid.strip().upper())
@@ -32,6 +41,20 @@ class Card:
             raise EmulatorError(f"IMSI {self.imsi!r}: 14 or 15 digits are needed")
         if self.pin is not None and not _PIN.fullmatch(self.pin):
             raise EmulatorError("PIN: 4 to 8 digits are needed")
+        if self.private_key is not None and not _is_key(self.private_key):
+            raise EmulatorError("private key: 64 hexadecimal digits of a P-256 key are needed")
+
+    @property
+    def sim_key(self) -> str | None:
+        """The point of the applet's key, uncompressed, in hex: what an issuer tells of it."""
+        return public_point(self._key()).hex() if self.private_key else None
+
+    @property
+    def applications(self) -> Mapping[bytes, Callable[[], Application]]:
+        return {AID: lambda: IotSafe(self._key())} if self.private_key else {}
+
+    def _key(self) -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(int(self.private_key or "0", 16), ec.SECP256R1())
 
     @property
     def iccid_filled(self) -> str:
@@ -49,6 +72,10 @@ class Card:
         odd = len(self.imsi) % 2
         digits = ("9" if odd else "1") + self.imsi + ("" if odd else "F")
         return f"{len(digits) // 2:02X}{_swap_nibbles(digits)}".ljust(18, "F")
+
+
+def _is_key(text: str) -> bool:
+    return bool(_KEY.fullmatch(text)) and 0 < int(text, 16) < _P256_ORDER
 
 
 def normal_imei(text: str) -> str:

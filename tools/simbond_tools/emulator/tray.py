@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from .card import Card
 from .errors import EmulatorError
+from .uicc import Uicc
 
 
 class Sim(StrEnum):
@@ -23,11 +24,12 @@ WRONG_PASSWORD = 16
 
 class Tray:
     """Holds one card or none. `generation` changes with every insertion, removal and power cycle, so that whoever waits
-    for a card to become ready can see that it is no longer the same wait."""
+    for a card to become ready can see that it is no longer the same wait. `uicc`: the card as it runs since then."""
 
     def __init__(self, card: Card | None = None) -> None:
         self.card = card
         self.state = Sim.EMPTY
+        self.uicc: Uicc | None = None
         self.generation = 0
         self._tries = _PIN_TRIES
         self.power_on()
@@ -59,6 +61,7 @@ class Tray:
     def power_on(self) -> None:
         self.generation += 1
         self.state = Sim.EMPTY if self.card is None else Sim.BUSY
+        self.uicc = None if self.card is None else Uicc(self.card.applications)
 
     def settle(self) -> None:
         """The card has been read: it is ready, or asks for its PIN."""
