@@ -47,6 +47,18 @@ def test_private_names_are_short_and_the_same_in_every_file():
     assert "a._a()" in done["posix"]
 
 
+def test_a_private_name_is_the_same_wherever_it_stands_and_a_module_keeps_its_own():
+    source = (
+        "import _thread\nfrom time import time as _now\n_count = ''\ndef f():\n    global _count\n    _count += 'x'\n"
+    )
+    done = squeezed(agent=source + "f()\nprint(_now, _thread)\n")["agent"]
+    assert "_now" not in done
+    scope: dict[str, object] = {}
+    exec(done, scope)
+    assert "x" in scope.values()
+    assert "_thread" in scope
+
+
 def test_a_short_name_is_never_one_that_is_there():
     done = squeezed(
         agent="_a = [1]\n__slots__ = ()\nprint(__slots__)\ndef f(self, _long=2):\n    return _a, _long, self.__dict__\n"

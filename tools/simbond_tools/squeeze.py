@@ -122,7 +122,8 @@ def _short_names(trees: dict[PurePath, ast.Module]) -> dict[str, str]:
     taken: set[str] = set()
     for tree in trees.values():
         names = {value for node in ast.walk(tree) for value in _identifiers(node)}
-        used.update(name for name in names if name[0] == "_" and name[1:2] not in ("", "_"))
+        modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        used.update(name for name in names - modules if name[0] == "_" and name[1:2] not in ("", "_"))
         taken |= names
     letters = string.ascii_letters
     short = ("_" + "".join(pair) for length in (1, 2) for pair in product(letters, repeat=length))
@@ -130,8 +131,13 @@ def _short_names(trees: dict[PurePath, ast.Module]) -> dict[str, str]:
     return dict(zip(sorted(used, key=lambda name: (-used[name], name)), free, strict=False))
 
 
+_FIELDS = ("id", "attr", "name", "arg", "asname")
+
+
 def _identifiers(node: ast.AST) -> list[str]:
-    return [value for field in ("id", "attr", "name", "arg") if isinstance(value := getattr(node, field, None), str)]
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return node.names
+    return [value for field in _FIELDS if isinstance(value := getattr(node, field, None), str)]
 
 
 class _Rename(ast.NodeTransformer):
@@ -139,7 +145,9 @@ class _Rename(ast.NodeTransformer):
         self._names = names
 
     def generic_visit(self, node: ast.AST) -> Any:
-        for field in ("id", "attr", "name", "arg"):
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            node.names = [self._names.get(name, name) for name in node.names]
+        for field in _FIELDS:
             value = getattr(node, field, None)
             if isinstance(value, str):
                 setattr(node, field, self._names.get(value, value))
