@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cbor2
 import paho.mqtt.client as mqtt
 import pytest
 
@@ -55,10 +56,14 @@ class Verifier:
         self.messages: list[tuple[str, bytes]] = []
         self.given: list[bytes] = []
         self.answer: Callable[[str], list[bytes]] | None = None
+        self.interval_s = 60
+
+    def result(self) -> bytes:
+        return cbor2.dumps({1: 2, 2: [], 4: self.interval_s, 10: os.urandom(8)})
 
     def take(self, kind: str, text: bytes) -> list[bytes]:
         self.messages.append((kind, b64decode(text, validate=True)))
-        answers = self.answer(kind) if self.answer else [b"\xa4" + os.urandom(40)]
+        answers = self.answer(kind) if self.answer else [self.result()]
         self.given += answers
         return [b64encode(answer) for answer in answers]
 
@@ -75,7 +80,7 @@ class Broker(Verifier):
             f"listener {self.tls_port} 127.0.0.1\ncertfile {authority.server}\nkeyfile {authority.server}\n"
         )
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("simbond/1/+/+", 1)
+        self._client.on_connect = lambda client, *_: client.subscribe("simbond/1/+/+/+", 1)
         self._subscribed = threading.Event()
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._received
@@ -111,12 +116,12 @@ class Broker(Verifier):
         self.stop()
 
     def _received(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
-        base, _, kind = message.topic.rpartition("/")
+        base, kind, tag = message.topic.rsplit("/", 2)
         if kind == "result":
             return
         assert base == f"simbond/1/{KID.hex()}"
         for answer in self.take(kind, message.payload):
-            client.publish(base + "/result", answer, 1)
+            client.publish(f"{base}/result/{tag}", answer, 1)
 
 
 class WebServer(Verifier):
@@ -495,11 +500,11 @@ def test_an_answer_that_never_comes(modem: Modem, verifier: Broker, monkeypatch:
 
 @pytest.mark.parametrize("family", MQTT, ids="-".join)
 def test_an_answer_that_comes_twice_is_taken_once(modem: Modem, verifier: Broker) -> None:
-    verifier.answer = lambda kind: [b"\xa4 challenge"] * 2 if kind == "challenge" else [b"\xa4 evidence"]
+    verifier.answer = lambda kind: [verifier.result()] * (2 if kind == "challenge" else 1)
 
     async def play(device: Device) -> None:
-        assert await device.send("challenge", KID) == b"\xa4 challenge"
-        assert await device.send() == b"\xa4 evidence"
+        assert await device.send("challenge", KID) == verifier.given[0]
+        assert await device.send() == verifier.given[2]
 
     drive(modem, verifier, play)
 

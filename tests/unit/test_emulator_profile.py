@@ -155,7 +155,7 @@ def test_wrong_profile_is_named_with_its_entry(tmp_path: Path, added: str, messa
         ("[replies]\nX = '{imei'", "replies.X: "),
         ("[urcs]\nboot = '{colour}'", "urcs.boot: "),
         ("[settings]\nX = { default = '0', read = '{colour}' }", "settings.X.read: "),
-        ("[behaviours]\nX = 'colour'", "behaviours.X: no 'colour'; there are defaults, echo"),
+        ("[behaviours]\nX = 'colour'", "behaviours.X: no 'colour'; there are "),
     ],
 )
 def test_wrong_template_is_found_before_it_is_used(tmp_path: Path, added: str, message: str) -> None:

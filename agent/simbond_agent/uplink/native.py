@@ -13,6 +13,13 @@ def base64(octets):
     return b2a_base64(octets)[:-1]
 
 
+def _octets(text):
+    octets = a2b_base64(text)
+    if not octets or base64(octets) != text.encode():  # the decoder skips what it does not know
+        raise ValueError("the answer is not base64")
+    return octets
+
+
 class Native:
     """board: url; ca, as the other uplinks take it; own_ca: whether that CA vouches for nothing but the verifier, which
     a stack that compares no names needs; apn. Raises ValueError.
@@ -84,11 +91,7 @@ class Native:
                 await self.close()  # a known state, whatever went before
                 await self._connect()
                 self._up = True
-            text = (await self._exchange(kind, base64(message))).encode()
-            answer = a2b_base64(text)
-            if not text or base64(answer) != text:  # it skips what it does not know
-                raise ValueError("the answer is not base64")
-            return answer
+            return _octets(await self._exchange(kind, message))
         except UplinkError:
             await self.close()
             raise

@@ -1,49 +1,63 @@
-"""MQTT through a modem's own stack: the exchange that all makes have in common."""
+"""MQTT 3.1.1 through a modem's own stack: the exchange that all makes have in common. Topics as in mqtt.py."""
 
 from binascii import hexlify
 
-from . import UplinkError
-from .native import Native
+from . import Answer, UplinkError
+from .native import Native, base64
 
 _ANSWER_MS = 30000  # from a message that left to the answer
+_KEEP_S = 300
 
 
 class Mqtt(Native):
-    """MQTT 3.1.1 by the module: QoS 1, a clean session, the kid for client identifier. board: also mqtt_user (else the
-    kid) and mqtt_password.
+    """QoS 1, a clean session. board: also mqtt_user, mqtt_password and mqtt_keep_s, as in mqtt.py.
+
+    A make adds _RECEIVED, the start of the line that announces a message, _publish(topic, text), and where that is no
+    "...,<topic>,<payload>" _message(line).
     """
 
     def __init__(self, board, kid):
         super().__init__(board, "mqtt", 1883, 8883)
-        self._client = hexlify(kid).decode()
-        self._user = getattr(board, "mqtt_user", None) or self._client
+        self._named = hasattr(board, "mqtt_user")
+        self._user = board.mqtt_user if self._named else hexlify(kid).decode()
         self._password = getattr(board, "mqtt_password", None)
-        self._last = None
-
-    def _topic(self, kind):
-        return "simbond/1/{}/{}".format(self._client, kind)
+        self._keep_s = getattr(board, "mqtt_keep_s", _KEEP_S)
+        self._topic = "simbond/1/" + self._user + "/"
+        self._results = self._topic + "result/#"
 
     def _login(self):
         """User name, and the password where there is one, as they stand in a command."""
         user = '"{}"'.format(self._user)
         return user + ',"{}"'.format(self._password) if self._password else user
 
-    async def _exchange(self, kind, text):
+    async def send(self, kind, message):
+        if kind == "rotation" and self._password and not self._named:
+            raise UplinkError("set mqtt_user to " + self._user + ": the broker knows no name after another key")
+        keep = False
+        octets = await super().send(kind, message)
+        try:
+            answer = Answer(octets)
+            keep = kind == "challenge" or answer.again or answer.interval_s <= self._keep_s
+        except ValueError:
+            pass  # the caller's to complain about
+        if not keep:
+            await self.close()
+        return octets
+
+    async def _exchange(self, kind, message):
+        # The last level comes back with the answer, which is thereby none to an earlier message.
+        tag = "/" + hexlify(message[-2:]).decode()
         self._channel.expect(self._RECEIVED)
-        await self._publish(self._topic(kind), text)
-        for _ in range(2):
-            answer = await self._answer()
-            if answer != self._last:  # QoS 1 may deliver the one before again; no two are alike, for their nonces
-                self._last = answer
-                return answer
-        raise UplinkError("no answer from the verifier, only the one before again")
+        await self._publish(self._topic + kind + tag, base64(message))
+        for _ in range(3):
+            line = await self._channel.expected(_ANSWER_MS)
+            if line is None:
+                break
+            topic, text = await self._message(line)
+            if topic == self._topic + "result" + tag:
+                return text
+        raise UplinkError("the broker has the message, but no answer came within {} s".format(_ANSWER_MS // 1000))
 
-    async def _answer(self):
-        line = await self._channel.expected(_ANSWER_MS)
-        if line is None:
-            raise UplinkError("the broker has the message, but no answer came within {} s".format(_ANSWER_MS // 1000))
-        return await self._payload(line)
-
-    async def _payload(self, line):
-        parts = line.split('"')  # ...,"<topic>","<payload>"
-        return parts[3] if len(parts) > 3 else ""
+    async def _message(self, line):
+        parts = line.split('"')
+        return (parts[1], parts[3]) if len(parts) > 3 else ("", "")

@@ -4,6 +4,7 @@ Source: EC2x&EG9x&EG2x-G&EM05 Series HTTP(S) Application Note V1.1, which the BG
 """
 
 from . import quectel
+from .native import base64
 from .native_http import Http
 
 _RESPONSE_S = 60
@@ -19,7 +20,8 @@ class Uplink(Http):
         for setting in ('"contextid",1', '"sslctxid",5', '"requestheader",0', '"responseheader",1', '"contenttype",1'):
             await self._do("AT+QHTTPCFG=" + setting)
 
-    async def _exchange(self, kind, text):
+    async def _exchange(self, kind, message):
+        text = base64(message)
         url = self._url(kind)
         await self._do("AT+QHTTPURL={},30".format(len(url)), 35000, url)
         post = "AT+QHTTPPOST={},30,{}".format(len(text), _RESPONSE_S)

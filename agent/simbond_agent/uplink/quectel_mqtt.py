@@ -20,13 +20,13 @@ class Uplink(Mqtt):
     async def _connect(self):
         await quectel.prepare(self)
         ssl = ",1,5" if self._tls else ",0"
-        for setting in ('"version",5,4', '"pdpcid",5,1', '"session",5,1', '"recv/mode",5,0,0', '"ssl",5' + ssl):
+        keep = '"keepalive",5,{}'.format(self._keep_s + 60)
+        for setting in ('"version",5,4', '"pdpcid",5,1', '"session",5,1', '"recv/mode",5,0,0', keep, '"ssl",5' + ssl):
             await self._do("AT+QMTCFG=" + setting)
         await self._do('AT+QMTOPEN=5,"{}",{}'.format(self._host, self._port), _OPEN_MS, good="+QMTOPEN:5,0")
-        login = 'AT+QMTCONN=5,"{}",{}'.format(self._client, self._login())
+        login = 'AT+QMTCONN=5,"{}",{}'.format(self._user, self._login())
         await self._do(login, _PACKET_MS, good="+QMTCONN:5,0,0")
-        topic = self._topic("result")
-        await self._do('AT+QMTSUB=5,1,"{}",1'.format(topic), _PACKET_MS, good="+QMTSUB:5,1,0,1")
+        await self._do('AT+QMTSUB=5,1,"{}",1'.format(self._results), _PACKET_MS, good="+QMTSUB:5,1,0,1")
 
     async def _publish(self, topic, text):
         await self._do('AT+QMTPUB=5,2,1,0,"{}"'.format(topic), _PACKET_MS, text + b"\x1a", "+QMTPUB:5,2,0")

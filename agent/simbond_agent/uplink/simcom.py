@@ -1,7 +1,7 @@
 """What SIMCom's MQTT and HTTP stacks stand on: PDP context 1, TLS context 9, and how they hand over data.
 
-Source: SIM7500_SIM7600 Series AT Command Manual V2.00, chapters on packet domain and SSL, which A76xx Series V1.09 agrees
-with. The stack verifies the chain (authmode 1) and compares no names.
+Source: SIM7500_SIM7600 Series AT Command Manual V2.00, chapters on packet domain and SSL, which A76xx Series V1.09
+agrees with. The stack verifies the chain (authmode 1) and compares no names.
 """
 
 _TLS = ('"sslversion",9,4', '"authmode",9,1', '"ignorelocaltime",9,1')
@@ -30,11 +30,11 @@ async def prepare(link):
 
 
 class Follower:
-    """While it listens on channel: the first line of data behind an unsolicited line that begins with start."""
+    """While it listens on channel: lines, of data, each behind an unsolicited line that begins with one of starts."""
 
-    def __init__(self, channel, start=""):
-        self.line = None
-        self._start = start
+    def __init__(self, channel, starts=("",)):
+        self.lines = []
+        self._starts = starts
         self._before = ""
         self._channel = channel
         self._urc = channel.urc
@@ -44,8 +44,8 @@ class Follower:
         self._channel.urc = self._urc
 
     def _on_urc(self, line):
-        if self.line is None and line[0] != "+" and self._before.startswith(self._start):
-            self.line = line
+        if line[0] != "+" and any(self._before.startswith(start) for start in self._starts):
+            self.lines.append(line)
         self._before = line
         if self._urc:
             self._urc(line)

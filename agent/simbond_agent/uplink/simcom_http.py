@@ -4,6 +4,7 @@ Source: SIM7500_SIM7600 Series AT Command Manual V2.00, chapter on HTTP(S), whic
 """
 
 from . import UplinkError, simcom
+from .native import base64
 from .native_http import Http
 
 _RESPONSE_MS = 120000
@@ -16,7 +17,8 @@ class Uplink(Http):
     async def _connect(self):
         await simcom.prepare(self)
 
-    async def _exchange(self, kind, text):
+    async def _exchange(self, kind, message):
+        text = base64(message)
         await self._try("AT+HTTPTERM")
         await self._do("AT+HTTPINIT", 120000)
         for name, value in (("URL", self._url(kind).decode()), ("CONTENT", "text/plain")):
@@ -38,9 +40,9 @@ class Uplink(Http):
             final, _lines = await self._channel.command("AT+HTTPREAD=0," + length, 10000, None, "+HTTPREAD: 0")
         finally:
             follower.close()
-        if final != "OK" or not follower.line:
+        if final != "OK" or not follower.lines:
             raise UplinkError("AT+HTTPREAD: {}".format(final or "no answer"))
-        return follower.line
+        return follower.lines[0]
 
     async def _drop(self):
         await self._try("AT+HTTPTERM")

@@ -19,19 +19,19 @@ class Uplink(Mqtt):
     async def _connect(self):
         await simcom.prepare(self)
         await self._try("AT+CMQTTSTART", "+CMQTTSTART:0")  # refused where another client has started it
-        await self._do('AT+CMQTTACCQ=1,"{}",{}'.format(self._client, int(self._tls)))
+        await self._do('AT+CMQTTACCQ=1,"{}",{}'.format(self._user, int(self._tls)))
         if self._tls:
             await self._do("AT+CMQTTSSLCFG=1,9")
         url = "tcp://{}:{}".format(self._host, self._port)
-        connect = 'AT+CMQTTCONNECT=1,"{}",600,1,{}'.format(url, self._login())
+        connect = 'AT+CMQTTCONNECT=1,"{}",{},1,{}'.format(url, self._keep_s + 60, self._login())
         await self._do(connect, _CONNECT_MS, good="+CMQTTCONNECT:1,0")
-        topic = self._topic("result").encode()
+        topic = self._results.encode()
         await self._do("AT+CMQTTSUB=1,{},1".format(len(topic)), _PACKET_MS, topic, "+CMQTTSUB:1,0")
 
-    async def _exchange(self, kind, text):
-        self._follower = simcom.Follower(self._channel, "+CMQTTRXPAYLOAD")
+    async def _exchange(self, kind, message):
+        self._follower = simcom.Follower(self._channel, ("+CMQTTRXTOPIC", "+CMQTTRXPAYLOAD"))
         try:
-            return await super()._exchange(kind, text)
+            return await super()._exchange(kind, message)
         finally:
             self._follower.close()
 
@@ -40,9 +40,8 @@ class Uplink(Mqtt):
             await self._do("AT+CMQTT{}=1,{}".format(what, len(octets)), data=octets)
         await self._do("AT+CMQTTPUB=1,1,60", _PACKET_MS, good="+CMQTTPUB:1,0")
 
-    async def _payload(self, line):
-        payload, self._follower.line = self._follower.line, None
-        return payload or ""
+    async def _message(self, line):
+        return self._follower.lines[-2:] if len(self._follower.lines) > 1 else ("", "")
 
     async def _drop(self):
         if await self._has("AT+CMQTTACCQ?", "+CMQTTACCQ:1,"):
