@@ -36,8 +36,9 @@ ENDPOINTS: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", "/v1/cards/{iccid}/suspend", {"json": {"reason": "r"}}, "operator"),
     ("POST", "/v1/cards/{iccid}/resume", {"json": {"reason": "r"}}, "operator"),
     ("POST", "/v1/cards/{iccid}/retire", {"json": {"reason": "r"}}, "operator"),
+    ("POST", "/v1/cards/{iccid}/sim-key", {"json": {"key": None, "reason": "r"}}, "operator"),
 ]
-DEVICE_PATHS = {"/v1/evidence", "/v1/evidence/batch", "/v1/challenge"}
+DEVICE_PATHS = {"/v1/evidence", "/v1/evidence/batch", "/v1/challenge", "/v1/rotation"}
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +157,9 @@ def test_the_openapi_document(field: Field) -> None:
         ("POST", "/v1/cards/{iccid}/suspend", {"json": {"reason": "x"}}, 404, "card-unknown"),
         ("POST", "/v1/cards/{iccid}/suspend", {"content": b"{"}, 422, "request-invalid"),
         ("POST", "/v1/cards/{iccid}/bind", {"json": {"device": "x"}}, 422, "request-invalid"),
+        ("POST", "/v1/cards/{iccid}/sim-key", {"json": {"key": "04", "reason": "x"}}, 404, "card-unknown"),
+        ("POST", "/v1/cards/{iccid}/sim-key", {"json": {"key": "0" * 131, "reason": "x"}}, 422, "request-invalid"),
+        ("POST", "/v1/cards/{iccid}/sim-key", {"json": {"reason": "x"}}, 422, "request-invalid"),
         ("POST", "/v1/devices", {"json": {"request": "0"}}, 422, "request-invalid"),
         ("POST", "/v1/devices", {"json": {"request": "00"}}, 422, "enrolment-request"),
         ("POST", "/v1/cards/import", {"content": b""}, 422, "csv-header"),

@@ -19,7 +19,18 @@ from simbond_verifier import freshness
 from .attester import Attester
 from .server import VerifierServer
 
-TABLES = ("card", "event", "command", "accusation", "evidence", "subscriber", "device", "token", "setting")
+TABLES = (
+    "card",
+    "event",
+    "command",
+    "accusation",
+    "evidence",
+    "subscriber",
+    "device",
+    "retired_key",
+    "token",
+    "setting",
+)
 
 T = TypeVar("T")
 
@@ -79,6 +90,11 @@ class Field:
 
     def send(self, message: bytes) -> Answer:
         response = self.post("/v1/evidence", message)
+        assert response.headers["content-type"] == "application/cbor", response.text
+        return _answer(response.content, response)
+
+    def rotate(self, message: bytes) -> Answer:
+        response = self.post("/v1/rotation", message)
         assert response.headers["content-type"] == "application/cbor", response.text
         return _answer(response.content, response)
 

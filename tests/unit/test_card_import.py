@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from simbond_verifier.card_import import FAULTY_ROWS, Fault, Row, read
 from simbond_verifier.refusal import Invalid
+from support.attester import Sim
 
 HEADER = "iccid,imsi,scenario,msisdn,customer\n"
 GOOD = "89860012345678901237,460001234567890,meter,+8613812345678,Water works"
@@ -162,3 +163,45 @@ def test_no_octets_upset_the_reader(octets: bytes) -> None:
     with suppress(Invalid):
         read(octets.decode("latin-1"), ["meter"])
         read(HEADER + octets.decode("latin-1"), ["meter"])
+
+
+SIM_KEYS = "iccid,imsi,scenario,sim_key\n"
+CARD = "89860012345678901237,460001234567890,meter,"
+POINT = Sim().point
+
+
+@pytest.mark.parametrize("written", [POINT.hex(), POINT.hex().upper(), f" {POINT.hex()} "])
+def test_the_key_of_a_sim(written: str) -> None:
+    assert read(SIM_KEYS + CARD + written, ["meter"])[0][0].sim_key == POINT
+
+
+def test_a_sim_without_a_key() -> None:
+    assert read(SIM_KEYS + CARD, ["meter"])[0][0].sim_key is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "04",
+        "04" + "00" * 64,
+        "04" + "ff" * 64,
+        POINT.hex()[:-2],
+        POINT.hex() + "00",
+        POINT[1:].hex(),
+        "02" + POINT[1:33].hex(),
+        "key of the SIM",
+        "\u0660" * 130,
+    ],
+)
+def test_what_is_no_key_of_a_sim(wrong: str) -> None:
+    good, (fault,) = read(SIM_KEYS + CARD + wrong, ["meter"])
+    assert good == []
+    assert (fault.line, fault.column) == (2, "sim_key")
+    assert "uncompressed P-256 point in hex" in fault.problem
+
+
+def test_two_cards_with_one_sim_key() -> None:
+    other = f"89860012345678904447,460001234560002,meter,{POINT.hex().upper()}"
+    good, faults = read(SIM_KEYS + CARD + POINT.hex() + "\n" + other, ["meter"])
+    assert len(good) == 1
+    assert faults == [Fault(3, "sim_key", "is in line 2 already")]

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, insert, inspect, select
 
+from simbond_verifier.reasons import Tier
+from simbond_verifier.store import database
 from simbond_verifier.store.database import Database, StoreError
 from simbond_verifier.store.schema import metadata, setting
+from support.attester import ICCID, Attester
 from support.verifier import desk as make_desk
 
 
@@ -25,6 +30,21 @@ def test_the_migrations_make_the_schema_that_the_code_uses(tmp_path: Path) -> No
         assert schema(migrated) == schema(made)
     drawn.dispose()
     database.close()
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path) -> None:
+    with make_desk(tmp_path) as desk:
+        meter = Attester()
+        desk.bind(meter)
+        config = Config()
+        config.set_main_option("script_location", str(Path(database.__file__).with_name("migrations")))
+        with desk.database.write() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+    with make_desk(tmp_path) as desk:
+        assert desk.card(ICCID)["sim_key"] is None
+        assert desk.attest(meter).tier is Tier.AFFIRMING
+        assert desk.rotate(meter, meter.successor()).tier is Tier.AFFIRMING
 
 
 def schema(connection: Connection) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from simbond_agent.claims import PROFILE
 from simbond_verifier.evidence import (
     BadEvidence,
+    is_stated_by,
     load_key,
     open_envelope,
     read_claims,
@@ -16,10 +17,12 @@ from simbond_verifier.evidence import (
     verify,
 )
 from simbond_verifier.reasons import Reason
-from support.attester import ICCID, IMEI, IMSI, Attester
+from support.attester import ICCID, IMEI, IMSI, Attester, Sim
 
 NONCE = bytes(range(8))
 DEVICE = Attester()
+SIM = Sim()
+COUNTERSIGNED = SIM.countersign(DEVICE.evidence(NONCE))
 
 
 def read(message: bytes, device: Attester = DEVICE):
@@ -135,6 +138,74 @@ def test_the_outer_structure_has_reasons_too() -> None:
     assert refusal(cbor2.dumps(cbor2.CBORTag(18, [1, 2, 3]))) is Reason.MALFORMED
 
 
+def test_what_the_sim_signed_is_read_beside_it() -> None:
+    plain = DEVICE.evidence(NONCE)
+    evidence = read(SIM.countersign(plain))
+    assert evidence._replace(statement=None) == read(plain)
+    assert evidence.statement is not None
+    assert is_stated_by(evidence.statement, SIM.point)
+    assert not is_stated_by(evidence.statement, Sim().point)
+    assert len(SIM.countersign(plain)) == len(plain) + 67
+
+
+def unprotected(header: object) -> bytes:
+    """Good Evidence with another unprotected header, in deterministic encoding."""
+    protected, _, payload, signature = cbor2.loads(DEVICE.evidence(NONCE)).value
+    return cbor2.dumps(cbor2.CBORTag(18, [protected, header, payload, signature]), canonical=True)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {12: bytes(63)},
+        {12: bytes(65)},
+        {12: b""},
+        {12: "x" * 64},
+        {12: [bytes(64)]},
+        {12: None},
+        {11: [b"", {}, bytes(64)]},
+        {9: bytes(64)},
+        {12: bytes(64), 4: b"12345678"},
+        {4: b"12345678"},
+        [],
+        [12, bytes(64)],
+        None,
+        b"",
+    ],
+)
+def test_nothing_else_may_stand_in_the_unprotected_header(header: object) -> None:
+    assert refusal(unprotected(header)) is Reason.MALFORMED
+
+
+def test_the_unprotected_header_has_one_encoding() -> None:
+    good = SIM.countersign(DEVICE.evidence(NONCE))
+    at = good.index(b"\xa1\x0c\x58\x40")
+    for other in (b"\xb8\x01\x0c\x58\x40", b"\xa1\x18\x0c\x58\x40", b"\xa1\x0c\x59\x00\x40"):
+        assert refusal(good[:at] + other + good[at + 4 :]) is Reason.NOT_CANONICAL
+    twice = b"\xa2" + good[at + 1 : at + 68] * 2
+    assert refusal(good[:at] + twice + good[at + 68 :]) is Reason.DUPLICATE_KEY
+
+
+@given(st.data())
+def test_no_octet_can_be_cut_out_of_countersigned_evidence(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(COUNTERSIGNED) - 1))
+    end = data.draw(st.integers(start + 1, len(COUNTERSIGNED)))
+    with pytest.raises(BadEvidence):
+        read(COUNTERSIGNED[:start] + COUNTERSIGNED[end:])
+
+
+@given(st.integers(0, 8 * len(COUNTERSIGNED) - 1))
+def test_a_flipped_bit_spoils_the_evidence_or_the_statement(bit: int) -> None:
+    message = bytearray(COUNTERSIGNED)
+    message[bit // 8] ^= 1 << bit % 8
+    try:
+        found = read(bytes(message))
+    except BadEvidence:
+        return
+    assert found.statement is not None
+    assert not is_stated_by(found.statement, SIM.point)
+
+
 def test_a_header_in_another_encoding_is_not_canonical() -> None:
     protected, unprotected, payload, signature = cbor2.loads(DEVICE.evidence(NONCE)).value
     swapped = b"\xa2\x04" + protected[4:] + b"\x01\x26"
@@ -215,9 +286,14 @@ def test_a_signed_payload_of_noise_is_refused(noise: bytes) -> None:
         read(DEVICE.sign(noise))
 
 
-@given(st.lists(st.sampled_from(["good", "long"]), max_size=5), st.binary(max_size=30))
+@given(st.lists(st.sampled_from(["good", "long", "countersigned"]), max_size=5), st.binary(max_size=30))
 def test_a_sequence_is_split_where_its_messages_end(kinds: list[str], tail: bytes) -> None:
-    messages = [DEVICE.evidence(NONCE) if kind == "good" else DEVICE.sign(bytes(300)) for kind in kinds]
+    make = {
+        "good": lambda: DEVICE.evidence(NONCE),
+        "long": lambda: DEVICE.sign(bytes(300)),
+        "countersigned": lambda: SIM.countersign(DEVICE.evidence(NONCE)),
+    }
+    messages = [make[kind]() for kind in kinds]
     found = split(b"".join(messages) + tail)
     assert found[: len(messages)] == messages
     assert b"".join(found) == b"".join(messages) + tail
@@ -234,6 +310,11 @@ def test_an_enrolment_request_proves_the_key() -> None:
     request = read_enrolment(DEVICE.enrolment())
     assert (request.kid, request.point) == (DEVICE.kid, DEVICE.point)
     assert request.imei == IMEI[:14]
+
+
+def test_an_enrolment_request_carries_no_statement() -> None:
+    with pytest.raises(BadEvidence, match="malformed"):
+        read_enrolment(SIM.countersign(DEVICE.enrolment()))
 
 
 def test_an_enrolment_request_for_somebody_elses_key_is_refused() -> None:

@@ -12,7 +12,7 @@ from simbond_verifier.card_import import Row
 from simbond_verifier.refusal import Conflict, Invalid, NotFound, Refusal
 from simbond_verifier.store.schema import device as device_table
 from simbond_verifier.store.schema import metadata
-from support.attester import ICCID, IMSI, Attester
+from support.attester import ICCID, IMSI, Attester, Sim
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
@@ -96,6 +96,65 @@ def test_an_import_that_another_one_overtook(desk: Desk) -> None:
     desk.do(fleet.add_cards, [ROW], actor="olga")
     fresh = Row(3, *OTHER, "meter", "", "")
     assert "repeat it" in refused(desk, "import-overtaken", Conflict, fleet.add_cards, [fresh, ROW], actor="oleg")
+
+
+# Keys of SIMs
+
+
+def sim_key(desk: Desk, key: str | None, iccid: str = ICCID) -> None:
+    desk.do(fleet.set_sim_key, iccid, key, reason="ticket 1", actor="olga")
+
+
+def test_a_sims_key_comes_with_the_list_or_later_and_goes(desk: Desk) -> None:
+    sim, other = Sim(), Sim()
+    desk.do(fleet.add_cards, [ROW._replace(sim_key=sim.point)], actor="olga")
+    assert desk.card(ICCID)["sim_key"] == sim.point.hex()
+    sim_key(desk, other.point.hex())
+    assert desk.card(ICCID)["sim_key"] == other.point.hex()
+    sim_key(desk, None)
+    assert desk.card(ICCID)["sim_key"] is None
+    lines = desk.history(ICCID)[1:]
+    assert [line["kind"] for line in lines] == ["sim-key-registered", "sim-key-removed"]
+    assert [(line["actor"], line["detail"], line["state"]) for line in lines] == [
+        ("olga", {"reason": "ticket 1"}, "stock")
+    ] * 2
+
+
+@pytest.mark.parametrize("key", [None, Sim().point.hex()])
+def test_setting_the_same_sims_key_again_changes_nothing(desk: Desk, key: str | None) -> None:
+    desk.do(fleet.add_cards, [ROW], actor="olga")
+    sim_key(desk, key)
+    before = dump(desk)
+    sim_key(desk, key)
+    assert dump(desk) == before
+
+
+def test_a_sims_key_belongs_to_one_card(desk: Desk) -> None:
+    sim = Sim()
+    held, free = ROW._replace(sim_key=sim.point), Row(3, *OTHER, "meter", "", "")
+    desk.do(fleet.add_cards, [held, free], actor="olga")
+    more = {"reason": "ticket 1", "actor": "olga"}
+    words = refused(desk, "sim-key-registered", Conflict, fleet.set_sim_key, OTHER[0], sim.point.hex(), **more)
+    assert ICCID in words
+    third = Row(4, "89860012345678909990", "460001234560003", "meter", "", "", sim.point)
+    assert check(desk, third) == ([], 0, [(4, "sim_key", "is imported already, with other values")])
+    refused(desk, "import-overtaken", Conflict, fleet.add_cards, [third], actor="olga")
+
+
+@pytest.mark.parametrize("key", ["", "04", "02" + Sim().point[1:33].hex(), "04" + "00" * 64])
+def test_what_is_no_key_is_not_registered(desk: Desk, key: str) -> None:
+    desk.do(fleet.add_cards, [ROW], actor="olga")
+    more = {"reason": "ticket 1", "actor": "olga"}
+    assert "P-256" in refused(desk, "sim-key-invalid", Invalid, fleet.set_sim_key, ICCID, key, **more)
+
+
+def test_a_list_without_a_sims_key_says_nothing_about_it(desk: Desk) -> None:
+    desk.do(fleet.add_cards, [ROW], actor="olga")
+    sim = Sim()
+    sim_key(desk, sim.point.hex())
+    assert check(desk, ROW) == ([], 1, [])
+    assert check(desk, ROW._replace(sim_key=sim.point)) == ([], 1, [])
+    assert check(desk, ROW._replace(sim_key=Sim().point)).faults[0].column == "iccid"
 
 
 # Devices
