@@ -54,10 +54,10 @@ class Native:
         said = lines[-1] if lines and final in ("OK", "ERROR") else final or "no answer"
         raise UplinkError("AT{}: {}".format(name_of(command), said))
 
-    async def _try(self, command, good=None):
+    async def _try(self, command, good=None, timeout_ms=5000):
         """Whether the module did it."""
         try:
-            await self._do(command, good=good)
+            await self._do(command, timeout_ms, good=good)
         except UplinkError:
             return False
         return True

@@ -12,8 +12,8 @@ _KEEP_S = 300
 class Mqtt(Native):
     """QoS 1, a clean session. board: also mqtt_user, mqtt_password and mqtt_keep_s, as in mqtt.py.
 
-    A make adds _RECEIVED, the start of the line that announces a message, _publish(topic, text), and where that is no
-    "...,<topic>,<payload>" _message(line).
+    A make adds _RECEIVED, the start of the line that announces a message, _publish(topic, text), and its own _answer
+    where that line is not ...,"<topic>",...,"<payload>".
     """
 
     def __init__(self, board, kid):
@@ -51,13 +51,14 @@ class Mqtt(Native):
         await self._publish(self._topic + kind + tag, base64(message))
         for _ in range(3):
             line = await self._channel.expected(_ANSWER_MS)
-            if line is None:
+            text = line and await self._answer(line, self._topic + "result" + tag)
+            if text or line is None:
                 break
-            topic, text = await self._message(line)
-            if topic == self._topic + "result" + tag:
-                return text
-        raise UplinkError("the broker has the message, but no answer came within {} s".format(_ANSWER_MS // 1000))
+        if not text:
+            raise UplinkError("the broker has the message, but no answer came within {} s".format(_ANSWER_MS // 1000))
+        return text
 
-    async def _message(self, line):
+    async def _answer(self, line, topic):
+        """The payload of the message that line announces; None when its topic is another."""
         parts = line.split('"')
-        return (parts[1], parts[3]) if len(parts) > 3 else ("", "")
+        return parts[3] if len(parts) > 3 and parts[1] == topic else None

@@ -40,8 +40,9 @@ class Uplink(Mqtt):
             await self._do("AT+CMQTT{}=1,{}".format(what, len(octets)), data=octets)
         await self._do("AT+CMQTTPUB=1,1,60", _PACKET_MS, good="+CMQTTPUB:1,0")
 
-    async def _message(self, line):
-        return self._follower.lines[-2:] if len(self._follower.lines) > 1 else ("", "")
+    async def _answer(self, line, topic):
+        lines = self._follower.lines  # topic, payload, topic, payload, ...
+        return lines[lines.index(topic) + 1] if topic in lines[:-1] else None
 
     async def _drop(self):
         if await self._has("AT+CMQTTACCQ?", "+CMQTTACCQ:1,"):

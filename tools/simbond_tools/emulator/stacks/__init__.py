@@ -8,4 +8,6 @@ from . import (  # noqa: F401 - for what they register
     simcom,
     simcom_http,
     simcom_mqtt,
+    ublox,
+    ublox_mqtt,
 )
