@@ -8,6 +8,8 @@ from .modem import probe
 
 # A card that was just inserted, or a modem that was just started, may take so long to read it.
 _SIM_READY_S = 20
+# A modem that starts, or stumbles, says for a moment that there is no card.
+_ABSENT_S = 5
 _POLL_S = 5
 _HURRY_S = 1
 
@@ -89,11 +91,16 @@ class Port:
             self._stream = None
 
     async def settled_identity(self):
-        """The identity, once the modem has read the card or will not. Raises ModemError."""
-        end = self._seconds() + _SIM_READY_S
+        """The identity, once the modem has read the card and itself, or will not. Raises ModemError."""
+        start = present = self._seconds()
         while True:
             identity = await self.identity()
-            if identity.get("sim") != "busy" or self._seconds() >= end:
+            now = self._seconds()
+            sim = identity.get("sim")
+            if sim != "absent":
+                present = now
+            settled = sim == "pin" or "iccid" in identity or now - present >= _ABSENT_S
+            if (settled and "imei" in identity) or now - start >= _SIM_READY_S:
                 return identity
             await asyncio.sleep(_HURRY_S)
 

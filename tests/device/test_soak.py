@@ -80,7 +80,7 @@ class Soak:
             case 1:
                 self.modem.fault("garbage", self.random.randrange(1, 20))
             case 2:
-                self.modem.fault("error", self.random.randrange(1, 10), self.random.choice([None, 10, 13, 14, 100]))
+                self.modem.fault("error", self.random.randrange(1, 10), self.random.choice([None, 13, 14, 100]))
             case 3:
                 self.modem.fault("late-urc", self.random.randrange(1, 20), self.random.choice(URCS))
             case 4:
