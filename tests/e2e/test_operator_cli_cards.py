@@ -8,9 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from simbond_agent import claims
-from support.attester import Attester
+from support.attester import Attester, Sim
 from support.operator import HEADER, Operator, new_device, row
 from support.server import SIMBOND, VerifierServer
 
@@ -198,6 +199,38 @@ def test_a_card_is_bound_to_an_enrolled_device(operator: Operator) -> None:
     assert operator.error(5, "cards", "bind", other.iccid, "--device", "00" * 8) == "device-unknown"
     assert operator.error(4, "cards", "bind", device.iccid, "--device", kid, "--scenario", "x") == "scenario-unknown"
     assert operator.error(2, "cards", "bind", device.iccid, "--device", "x") == "usage"
+
+
+def test_the_key_of_a_sim_is_registered_and_removed(operator: Operator, tmp_path: Path) -> None:
+    device, other, sim = operator.bound(), operator.bound(), Sim()
+    pem = tmp_path / "sim.pem"
+    pem.write_bytes(sim.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    order = ("cards", "sim-key", device.iccid or "", "--reason", "delivered with the batch")
+
+    assert "none registered" in operator.ok("cards", "show", device.iccid)
+    said = operator.ok(*order, "--key", f"@{pem}", role="operator")
+
+    assert said == f"Card {device.iccid} has a SIM key.\n"
+    assert sim.point.hex() in operator.ok("cards", "show", device.iccid, role="viewer")
+    assert operator.json(*order, "--key", sim.point.hex())["sim_key"] == sim.point.hex()
+    again = ("cards", "sim-key", other.iccid or "", "--reason", "x", "--key", sim.point.hex())
+    assert operator.error(4, *again) == "sim-key-registered"
+    assert "key of its SIM registered, by operator" in operator.ok("cards", "history", device.iccid)
+    assert operator.ok(*order, "--remove") == f"Card {device.iccid} has no SIM key.\n"
+    assert operator.error(2, *order) == "usage"
+    assert operator.error(2, *order, "--remove", "--key", sim.point.hex()) == "usage"
+    assert operator.error(2, *order, "--key", "04ab") == "usage"
+
+
+def test_a_card_list_may_bring_the_keys_of_sims(operator: Operator) -> None:
+    device, sim = new_device(), Sim()
+    lines = f"iccid,imsi,scenario,sim_key\n{device.iccid},{device.imsi},meter,"
+
+    told = operator.json("cards", "import", "-", stdin=(lines + "04ab").encode(), exit_code=4)
+    operator.ok("cards", "import", "-", stdin=(lines + sim.point.hex()).encode())
+
+    assert told["error"]["faults"][0]["column"] == "sim_key"
+    assert operator.json("cards", "show", device.iccid)["sim_key"] == sim.point.hex()
 
 
 def test_suspend_waits_until_the_network_says_so(operator: Operator) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.attester import Attester
+from support.field import Field
 from support.operator import Operator, new_device
 from support.server import VerifierServer
 
@@ -87,3 +88,26 @@ def test_a_revoked_key_is_said_to_be(operator: Operator) -> None:
     )
     assert operator.json("devices", "revoke", device.kid.hex(), "--reason", "stolen")["revoked_at"]
     assert operator.error(5, "devices", "revoke", "00" * 8, "--reason", "x") == "device-unknown"
+
+
+def test_a_rotated_key_is_said_to_be(operator: Operator) -> None:
+    device = operator.bound()
+    new = device.successor()
+    with Field(operator.server) as field:
+        order = device.rotation(field.nonce(device), new.enrolment())
+        assert field.rotate(order).reasons == []
+        shown = operator.ok("devices", "show", new.kid.hex(), role="viewer")
+        assert f"from key {device.kid.hex()}\n" in shown
+        field.attest(device, field.nonce_of(device, age_s=-1))
+
+    rotated = operator.json("devices", "show", new.kid.hex())
+    line = next(line for line in operator.ok("devices", "list").splitlines() if line.startswith(new.kid.hex()))
+    assert line.split("\t")[5].endswith("Z")
+    assert rotated["rotated_at"] == rotated["retired_key"]["at"]
+    assert "revoke this key if its device did not order that" in operator.ok("devices", "show", new.kid.hex())
+    assert "rotated key used again" in operator.ok("cards", "history", device.iccid or "")
+    for command in (("show",), ("revoke", "--reason", "stolen")):
+        assert operator.error(5, "devices", *command, device.kid.hex()) == "key-rotated"
+    assert new.kid.hex() in operator.error_text(5, "devices", "show", device.kid.hex())
+    inspected = operator.json("evidence", "inspect", "-", stdin=order, exit_code=1)
+    assert (inspected["kind"], inspected["reason"]) == ("rotation", "key-revoked")

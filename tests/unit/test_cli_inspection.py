@@ -13,7 +13,7 @@ from simbond_tools.cli.inspection import Inspection, Kind, Verdict, inspect
 from simbond_tools.cli.salvage import salvage
 from simbond_verifier.evidence import BadEvidence, open_envelope, read_claims
 from simbond_verifier.reasons import Reason
-from support.attester import ICCID, IMEI, IMSI, Attester
+from support.attester import ICCID, IMEI, IMSI, Attester, Sim
 
 NONCE = bytes(range(8))
 ATTESTER = Attester(status=claims.KEY_SECURE_ELEMENT | claims.SIM_CHANGED | claims.TAMPER)
@@ -234,3 +234,39 @@ def test_deep_nesting_is_cut_short() -> None:
 
 def test_a_message_of_nothing_but_tags_is_no_message() -> None:
     assert inspect(b"\xd2" * claims.MAX_OCTETS).kind is Kind.UNKNOWN
+
+
+def test_what_a_sim_signed_is_said_and_left_to_the_verifier() -> None:
+    found = inspect(Sim().countersign(EVIDENCE), ATTESTER.point)
+
+    assert (found.kind, found.verdict) == (Kind.EVIDENCE, Verdict.VERIFIED)
+    assert found.claims == inspect(EVIDENCE).claims | {"sim_statement": "unchecked"}
+    assert "only the verifier checks it" in words(found)["SIM statement"]
+
+
+def test_a_profile_change_is_told_from_a_move() -> None:
+    found = inspect(altered(status=claims.SIM_CHANGED | claims.SAME_HARDWARE))
+
+    assert found.claims["flags"] == ["sim-changed", "same-hardware"]
+    assert "another profile of the same eUICC" in words(found)["flags"]
+
+
+@pytest.mark.parametrize(("key", "verdict"), [(True, Verdict.VERIFIED), (False, Verdict.UNVERIFIED)])
+def test_a_rotation_names_the_next_key(key: bool, verdict: Verdict) -> None:
+    successor = ATTESTER.successor()
+    message = ATTESTER.rotation(NONCE, successor.enrolment())
+
+    found = inspect(message, ATTESTER.point if key else None)
+
+    assert (found.kind, found.verdict, found.kid) == (Kind.ROTATION, verdict, ATTESTER.kid.hex())
+    assert found.claims["next_kid"] == successor.kid.hex()
+    assert successor.kid.hex() in words(found)["next key"]
+
+
+def test_a_rotation_to_a_key_that_does_not_prove_itself_is_bad() -> None:
+    request = ATTESTER.successor().enrolment()
+
+    found = inspect(ATTESTER.rotation(NONCE, request[:-1] + b"\0"), ATTESTER.point)
+
+    assert (found.kind, found.verdict, found.reason) == (Kind.ROTATION, Verdict.BAD, Reason.NEXT_KEY_INVALID)
+    assert "next_kid" in found.unreadable
