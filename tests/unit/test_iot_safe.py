@@ -116,6 +116,16 @@ def test_channels_left_open_by_a_device_that_was_reset_are_closed():
     assert is_signature(modem.key, sign(signer_on(modem)), MESSAGE)
 
 
+def test_a_modem_without_ccho_is_asked_for_it_once_a_signature():
+    modem = SimModem(has_ccho=False)
+    signer = signer_on(modem)
+    sign(signer)
+    modem.commands.clear()
+    signer.attach(modem)
+    sign(signer)
+    assert [c for c in modem.commands if "CSIM" not in c] == ['AT+CCHO="A0000005590010"']
+
+
 def test_no_free_channel_is_said():
     modem = SimModem(has_ccho=False)
     for _ in range(3):

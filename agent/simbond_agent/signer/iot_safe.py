@@ -43,8 +43,9 @@ class IotSafeSigner:
         self._class = 0
 
     def attach(self, modem):
-        """modem: the modem.Modem, or whatever has the Transport as its channel."""
-        self._sim = SimChannel(modem.channel, self._aid)
+        """modem: the modem.Modem, or whatever has the Transport as its channel. The same one again changes nothing."""
+        if not self._sim or self._sim.transport is not modem.channel:
+            self._sim = SimChannel(modem.channel, self._aid)
 
     async def open(self):
         """Reads the public key."""

@@ -24,7 +24,7 @@ class SimChannel:
     """
 
     def __init__(self, transport, aid):
-        self._transport = transport
+        self.transport = transport
         self._aid = aid
         self._swept = False
         self._close = None
@@ -107,7 +107,7 @@ class SimChannel:
         return answer[:-2], answer[-2] << 8 | answer[-1]
 
     async def _command(self, line):
-        return await self._transport.command(line, _TIMEOUT_MS)
+        return await self.transport.command(line, _TIMEOUT_MS)
 
 
 def _hex(octets):
