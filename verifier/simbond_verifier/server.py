@@ -1,4 +1,4 @@
-"""Puts one verifier together and runs it: database, group commit, workers, HTTP."""
+"""Puts one verifier together and runs it: database, group commit, workers, HTTP, MQTT."""
 
 import asyncio
 import gc
@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,8 +25,11 @@ from .api.app import create_app
 from .api.operator import Services
 from .enforcement import NetworkView, from_url
 from .enforcement.embedded import Embedded
+from .ingest.broker import Broker
 from .ingest.decide import Decider
+from .ingest.mqtt import MqttIngest
 from .ingest.pipeline import Ingest
+from .loopback import is_loopback
 from .metrics import Metrics
 from .scenario import InvalidScenario, Scenarios, parse
 from .store.database import Database
@@ -65,6 +67,8 @@ class Settings:
     tls_key: Path | None = None
     plain_http: bool = False
     """Listen without TLS beyond loopback: only behind a proxy that has it."""
+    mqtt: Broker | None = None
+    """Take messages from this broker, too."""
 
     def __post_init__(self) -> None:
         if (self.tls_certificate is None) != (self.tls_key is None):
@@ -72,19 +76,11 @@ class Settings:
         for path in (self.tls_certificate, self.tls_key):
             if path is not None and not path.is_file():
                 raise ConfigurationError(f"{path} is no file; --tls-cert and --tls-key name PEM files.")
-        if not self._is_loopback() and self.tls_certificate is None and not self.plain_http:
+        if not is_loopback(self.host) and self.tls_certificate is None and not self.plain_http:
             raise ConfigurationError(
                 f"{self.host} is not loopback and there is no TLS: Evidence and tokens would travel in the clear. "
                 "Give --tls-cert and --tls-key, or --plain-http behind a proxy that has TLS."
             )
-
-    def _is_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
 
 
 def load_scenarios(folder: Path) -> Scenarios:
@@ -135,6 +131,8 @@ async def running(settings: Settings) -> AsyncIterator[ASGIApp]:
     ingest = Ingest(
         database, writer, Decider(scenarios, secret), secret, metrics, on_accusation=ask, on_change=outbox.wake
     )
+    if settings.mqtt is not None:
+        workers.append(MqttIngest(settings.mqtt, ingest, database, metrics).run)
     writer.start()
     tasks = [asyncio.create_task(_kept_up(work)) for work in workers]
     try:

@@ -1,11 +1,13 @@
 """`simbond serve`: the verifier."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from simbond_verifier.ingest.broker import CLIENT_ID, Broker, InvalidBroker
 from simbond_verifier.scenario import InvalidScenario
 from simbond_verifier.server import ConfigurationError, Settings, configure_logging
 from simbond_verifier.server import serve as run
@@ -36,6 +38,12 @@ from .common import LOCAL, Failure, json_option, print_json
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Private key, PEM.")
 @click.option("--plain-http", is_flag=True, help="Listen beyond loopback without TLS, behind a proxy that has it.")
+@click.option("--mqtt", help="Take messages from this broker, too: mqtts://HOST[:PORT] (docs/mqtt.md).")
+@click.option("--mqtt-user", help="User name at the broker; the password is in $SIMBOND_SERVE_MQTT_PASSWORD.")
+@click.option("--mqtt-password-file", type=click.Path(path_type=Path), help="The password's file instead.")
+@click.option("--mqtt-ca", type=click.Path(path_type=Path), help="Who vouches for the broker, PEM.")
+@click.option("--mqtt-client-id", default=CLIENT_ID, show_default=True, help="The session at the broker.")
+@click.option("--plain-mqtt", is_flag=True, help="Go to the broker without TLS beyond loopback.")
 @json_option
 def serve(
     db: Path,
@@ -46,6 +54,12 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     plain_http: bool,
+    mqtt: str | None,
+    mqtt_user: str | None,
+    mqtt_password_file: Path | None,
+    mqtt_ca: Path | None,
+    mqtt_client_id: str,
+    plain_mqtt: bool,
     as_json: bool,
 ) -> None:
     """Runs the verifier until SIGINT or SIGTERM."""
@@ -59,13 +73,29 @@ def serve(
 
     configure_logging(json=as_json or not sys.stderr.isatty())
     try:
-        settings = Settings(db, scenarios, target, host, port, tls_cert, tls_key, plain_http)
+        broker = None
+        if mqtt is not None:
+            password = _password(mqtt_password_file)
+            broker = Broker(
+                mqtt, user=mqtt_user, password=password, ca=mqtt_ca, client_id=mqtt_client_id, plain=plain_mqtt
+            )
+        settings = Settings(db, scenarios, target, host, port, tls_cert, tls_key, plain_http, broker)
         with _runner() as runner:
             runner.run(run(settings, ready))
-    except (ConfigurationError, InvalidScenario, StoreError) as e:
+    except (ConfigurationError, InvalidScenario, InvalidBroker, StoreError) as e:
         raise Failure("configuration", str(e), exit_code=LOCAL) from None
     except OSError as e:
         raise Failure("listen", f"Cannot serve on {host}:{port}: {e.strerror or e}.", exit_code=LOCAL) from None
+
+
+def _password(file: Path | None) -> str | None:
+    """Never an option of its own: everybody on the machine can read a command line."""
+    if file is None:
+        return os.environ.get("SIMBOND_SERVE_MQTT_PASSWORD")
+    try:
+        return file.read_text("utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as e:
+        raise InvalidBroker(f"--mqtt-password-file {file} cannot be read: {e}") from None
 
 
 def _runner() -> asyncio.Runner:

@@ -1,0 +1,28 @@
+"""Evidence that a broker delivers again, because the verifier went away before it had acknowledged it."""
+
+from sqlalchemy import text
+
+from ..evidence import open_envelope
+from ..reasons import Reason, Tier
+from ..store.database import Database
+from .decide import Result
+
+# The table has no index by message. What comes again was taken a moment ago, and is not looked for further back.
+_FIND = text(
+    "SELECT id, tier, reasons FROM evidence WHERE message = :message"
+    " AND id > (SELECT max(id) - 100000 FROM evidence) ORDER BY id DESC LIMIT 1"
+)
+
+
+def first_result(database: Database, message: bytes) -> Result | None:
+    """The verdict over this very message where it was appraised already, None where it was not.
+
+    It is no replay: the device sent it once, and may wait for the answer. The interval is 0: what the scenario asks for
+    was not kept, and the next Evidence is told it.
+    """
+    with database.read() as connection:
+        found = connection.execute(_FIND, {"message": message}).first()
+    if found is None:
+        return None
+    reasons = tuple(Reason(reason) for reason in found.reasons.split(",") if reason)
+    return Result(Tier(found.tier), reasons, 0, open_envelope(message).kid, found.id)
