@@ -11,6 +11,8 @@ from sqlalchemy import text
 from simbond_agent import claims
 from simbond_verifier import fleet
 from simbond_verifier.appraisal import Appraisal, Card, late
+from simbond_verifier.evidence import open_envelope, read_claims
+from simbond_verifier.ingest.decide import Verified
 from simbond_verifier.lifecycle import Access, Event, State, Status, transition
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store.group_commit import GroupCommit
@@ -64,6 +66,16 @@ def test_it_counts_once_and_never_after_something_newer(desk: Desk) -> None:
     assert desk.hand_in(second).reasons == (Reason.LATE,)
     assert desk.hand_in(second).reasons == (Reason.REPLAYED,)
     assert desk.hand_in(first).reasons == (Reason.COUNTER_BACK,)
+
+
+def test_in_one_transaction_it_counts_in_its_place(desk: Desk) -> None:
+    meter = bound(desk)
+    messages = [meter.evidence(nonce) for nonce in (desk.nonce(meter), NONE, desk.nonce(meter), NONE)]
+    items = [Verified(read_claims(open_envelope(message)), message, desk.now) for message in messages]
+    with desk.database.write() as connection:
+        results = desk.decider.decide(connection, items)
+    assert [result.reasons for result in results] == [(), (Reason.LATE,)] * 2
+    assert desk.hand_in(messages[-1]).reasons == (Reason.REPLAYED,)
 
 
 def test_what_is_fresh_counts_after_what_was_late(desk: Desk) -> None:

@@ -145,6 +145,13 @@ def test_the_old_key_is_good_for_nothing(desk: Desk) -> None:
     assert dump(desk) == before
 
 
+def test_a_retired_key_is_told_of_its_own_successor_only(desk: Desk) -> None:
+    old, other = bound(desk), Attester(imei=OTHER_IMEI)
+    desk.add(other)
+    desk.rotate(old, old.successor())
+    assert refused(desk, old, other) == (Reason.KEY_REVOKED,)
+
+
 def test_a_rotation_that_its_device_does_not_know_of_is_seen(desk: Desk) -> None:
     """Who has the present key can rotate the honest device away: its next Evidence shows that, once."""
     honest = bound(desk)
