@@ -63,7 +63,12 @@ class Agent:
         self._wake.set()
 
     def rotate_key(self):
-        """Has another key made and put in the place of this one, as soon as the verifier agrees. For a software key."""
+        """Has another key made and put in the place of this one, as soon as the verifier agrees.
+
+        Raises ValueError where the key is not the agent's own: a secure element keeps its key for life.
+        """
+        if hasattr(self._board, "signer"):
+            raise ValueError("only a software key is rotated")
         self._rotating = True
         self.attest_now()
 
@@ -131,6 +136,7 @@ class Agent:
         board = self._board
         self._keystore = Keystore(board.state_dir)
         self._rotating = self._keystore.has_next
+        self._enrolled = bool(self._keystore.imei or self._keystore.iccid)  # a verifier knows this device
         capacity = getattr(board, "spool", _SPOOL)
         if capacity:
             from .spool import Spool
@@ -273,10 +279,19 @@ class Agent:
         async with self.port:
             identity = await self.port.settled_identity()
             bond = await self._binding(identity)
-        self._claimed = identity
-        self._status = bond[claims.STATUS]
-        uptime = await self._next_uptime()
-        return await evidence(self._signer, bond, nonce, self._keystore.bootcount, uptime, self._countersigner)
+            self._claimed = identity
+            self._status = bond[claims.STATUS]
+            uptime = await self._next_uptime()
+            sim = self._countersign if self._countersigner and identity.get("iccid") else None
+            return await evidence(self._signer, bond, nonce, self._keystore.bootcount, uptime, sim)
+
+    async def _countersign(self, covered):
+        """The SIM's signature over covered; None, and a report, where it gives none: Evidence goes without it."""
+        self._countersigner.attach(self.port.modem)
+        try:
+            return await self._countersigner.sign(covered)
+        except OSError as e:
+            self._report.event("error", what="sim", detail=str(e))
 
     async def _next_uptime(self):
         """Seconds that nothing was signed for yet."""

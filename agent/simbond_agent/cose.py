@@ -21,16 +21,17 @@ def kid(point):
     return sha256(cbor.encode(public_cose_key(point))).digest()[:8]
 
 
-async def sign1(signer, payload, countersigner=None):
+async def sign1(signer, payload, countersign=None):
     """payload (bytes) in a tagged COSE_Sign1, encoded.
 
-    signer: see the package signer. countersigner: another key's, in whose Countersignature0 (RFC 9338 section 3.2) the
-    whole message stands, or None.
+    signer: see the package signer. countersign: coroutine, octets -> another key's signature or None; a
+    Countersignature0 (RFC 9338 section 3.2) with it covers the whole message.
     """
     protected = cbor.encode({_ALG: _ES256, _KID: signer.kid})
     signature = await signer.sign(cbor.encode(["Signature1", protected, b"", payload]))
     unprotected = {}
-    if countersigner:
-        covered = cbor.encode(["CounterSignature0V2", protected, b"", payload, [signature]])
-        unprotected[_COUNTERSIGNATURE0] = await countersigner.sign(covered)
+    if countersign:
+        statement = await countersign(cbor.encode(["CounterSignature0V2", protected, b"", payload, [signature]]))
+        if statement:
+            unprotected[_COUNTERSIGNATURE0] = statement
     return cbor.encode(cbor.Tag(_TAG_SIGN1, [protected, unprotected, payload, signature]))

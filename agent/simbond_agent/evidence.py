@@ -29,10 +29,10 @@ def _digits(digits, octets):
     return claims.pack_digits(digits, octets) if digits else None
 
 
-async def evidence(signer, bond, nonce, bootcount, uptime, countersigner=None):
+async def evidence(signer, bond, nonce, bootcount, uptime, countersign=None):
     """Evidence as a signed message.
 
-    bond: from binding; nonce: 8 octets from the verifier; uptime in seconds; countersigner: the key on the SIM, if any.
+    bond: from binding; nonce: 8 octets from the verifier; uptime in seconds; countersign: as in cose.sign1.
     """
     payload = {
         claims.NONCE: nonce,
@@ -40,7 +40,7 @@ async def evidence(signer, bond, nonce, bootcount, uptime, countersigner=None):
         claims.BOOTCOUNT: bootcount,
         claims.BINDING: bond,
     }
-    return await cose.sign1(signer, cbor.encode(payload), countersigner)
+    return await cose.sign1(signer, cbor.encode(payload), countersign)
 
 
 async def enrolment(signer, bond):

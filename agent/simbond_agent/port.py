@@ -42,6 +42,8 @@ class Port:
         try:
             if self._stale:
                 self.close()
+            if hasattr(self._board, "wake"):
+                await self._board.wake()
             if self.modem is None:
                 await self._open()
         except BaseException:
@@ -59,8 +61,6 @@ class Port:
     async def _open(self):
         board = self._board
         try:
-            if hasattr(board, "wake"):
-                await board.wake()
             if hasattr(board, "at_transport"):
                 self._channel = board.at_transport(self._on_urc)
             else:

@@ -59,7 +59,7 @@ async def _message(vector: dict[str, Any]) -> bytes:
     order = bytes.fromhex(inputs["nonce"]), inputs["bootcount"], inputs["uptime"]
     if "next_key" in vector:
         return await rotation.order(signer, await enrolment(_signer(vector["next_key"]), bond), *order)
-    return await evidence(signer, bond, *order, _signer(vector["sim_key"]) if "sim_key" in vector else None)
+    return await evidence(signer, bond, *order, _signer(vector["sim_key"]).sign if "sim_key" in vector else None)
 
 
 def _signer(key: dict[str, str]) -> SoftwareSigner:

@@ -147,7 +147,7 @@ def test_what_announces_another_card_has_it_looked_for_in_a_hurry(monkeypatch):
     assert bench.changes == 1
 
 
-def test_the_board_is_given_the_network_s_time_and_wakes_the_modem_first(monkeypatch):
+def test_the_board_is_given_the_network_s_time_and_wakes_the_modem_before_each_use(monkeypatch):
     told = []
 
     async def wake():
@@ -155,7 +155,8 @@ def test_the_board_is_given_the_network_s_time_and_wakes_the_modem_first(monkeyp
 
     bench = Bench(monkeypatch, CARD, wake=wake, set_time=told.append)
     asyncio.run(bench.settled())
-    assert told == ["wake", 1_800_000_000]
+    asyncio.run(bench.settled())
+    assert told == ["wake", 1_800_000_000, "wake"]
 
 
 def test_one_at_a_time_has_the_modem(monkeypatch):
