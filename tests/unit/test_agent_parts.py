@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from simbond_agent import clock
+from simbond_agent import claims, clock
 from simbond_agent import port as port_module
 from simbond_agent.agent import Agent
 from simbond_agent.backoff import Backoff
@@ -118,3 +118,33 @@ def test_the_enrolment_request_comes_also_when_the_first_look_at_the_modem_fails
     monkeypatch.setattr(port_module, "Channel", Channel)
     monkeypatch.setattr(asyncio, "StreamReader", lambda _stream: None)
     assert asyncio.run(until_enrolment())[:2] == ["start", "error"]
+
+
+KNOWN = {"iccid": "89860012345678901237", "imei": "861234050000010", "eid": "89086030202200000024000012345678"}
+OTHER_ICCID = "89860012345678901245"
+
+
+@pytest.mark.parametrize(
+    ("change", "flags"),
+    [
+        ({}, 0),
+        ({"iccid": OTHER_ICCID}, claims.SIM_CHANGED | claims.SAME_HARDWARE),  # another profile of the same eSIM
+        ({"iccid": OTHER_ICCID, "eid": KNOWN["eid"][:-1] + "0"}, claims.SIM_CHANGED),
+        ({"iccid": OTHER_ICCID, "eid": None}, claims.SIM_CHANGED),
+        ({"imei": "861234050000028", "imei2": KNOWN["imei"]}, claims.IMEI_CHANGED | claims.SAME_HARDWARE),
+        ({"imei": "861234050000028"}, claims.IMEI_CHANGED),
+        ({"imei": "861234050000028", "iccid": OTHER_ICCID}, claims.IMEI_CHANGED | claims.SIM_CHANGED),
+        ({"iccid_mismatch": True}, claims.ICCID_MISMATCH),
+        ({"iccid": None, "sim": "absent"}, claims.TRAY_EMPTY),
+    ],
+)
+def test_what_the_flags_make_of_a_change(change, flags):
+    class Board:
+        at_stream = url = state_dir = scenario = None
+
+    class Acknowledged:
+        iccid, imei, eid = KNOWN["iccid"], KNOWN["imei"], KNOWN["eid"]
+
+    agent = Agent(Board)
+    agent._keystore = Acknowledged
+    assert agent._flags({**KNOWN, "sim": "ready", **change}) == flags
