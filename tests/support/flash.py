@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Self
+from unittest.mock import patch
 
 from simbond_agent import files
 
@@ -94,14 +95,8 @@ class Flash:
     @contextmanager
     def mounted(self) -> Iterator[None]:
         """The agent's files are on this medium."""
-        system = files.os
-        files.os = self.os
-        files.open = self.open
-        try:
+        with patch.object(files, "os", self.os), patch.object(files, "open", self.open, create=True):
             yield
-        finally:
-            files.os = system
-            del files.open
 
     def tick(self) -> None:
         if self._off or self._left == 0:
