@@ -7,10 +7,10 @@ from ..reasons import Reason, Tier
 from ..store.database import Database
 from .decide import Result
 
-# The table has no index by message. What comes again was taken a moment ago, and is not looked for further back.
+# The table has no index by message. What comes again was taken a moment ago: it is not looked for further back.
 _FIND = text(
     "SELECT id, tier, reasons FROM evidence WHERE message = :message"
-    " AND id > (SELECT max(id) - 100000 FROM evidence) ORDER BY id DESC LIMIT 1"
+    " AND id > (SELECT max(id) - 10000 FROM evidence) ORDER BY id DESC LIMIT 1"
 )
 
 
