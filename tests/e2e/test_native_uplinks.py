@@ -35,6 +35,7 @@ FAMILIES = [
     ("quectel-bg95", "http"),
     ("simcom-sim7600", "mqtt"),
     ("simcom-sim7600", "http"),
+    ("simcom-sim7080", "mqtt"),
     ("ublox-sara-r5", "mqtt"),
 ]
 # Those whose module compares the name in the certificate
@@ -454,6 +455,8 @@ LEAVING = {
 
 
 def leaving(family: tuple[str, str]) -> str:
+    if family[0] == "simcom-sim7080":
+        return "AT+SMPUB="
     return LEAVING[family[0].split("-")[0], family[1]]
 
 

@@ -42,13 +42,13 @@ class Native:
         self._up = False
 
     async def _do(self, command, timeout_ms=5000, data=None, good=None):
-        """The lines of the reply. good: the line that is to follow the OK, from its name on, without spaces.
+        """The lines of the reply. good: how the line that is to follow the OK begins, spaces aside.
 
         Raises UplinkError with what the module says instead.
         """
         until = good and good[: good.find(":") + 1]
         final, lines = await self._channel.command(command, timeout_ms, data, until)
-        if final == "OK" and (not good or lines[-1].replace(" ", "").startswith(good)):
+        if final == "OK" and (not good or lines[-1].replace(" ", "").startswith(good.replace(" ", ""))):
             return lines
         # A plain OK or ERROR says less than the line before it.
         said = lines[-1] if lines and final in ("OK", "ERROR") else final or "no answer"

@@ -11,6 +11,11 @@ _RESPONSE_MS = 120000
 
 
 class Uplink(Http):
+    def attach(self, modem):
+        super().attach(modem)
+        if "SIM70" in self._model:
+            raise ValueError("HTTP by this module's own stack is not spoken here: set url to modem+mqtts://...")
+
     async def _alive(self):
         return await simcom.context_is_up(self)
 

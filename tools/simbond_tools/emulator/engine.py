@@ -43,6 +43,7 @@ class Engine:
         self._booting = False
         self._data = bytearray()
         self._data_faults: dict[Fault, str] = {}
+        self._deferred: tuple[Reply, dict[Fault, str]] = (Reply(), {})
         self._replied_until = 0.0  # replies leave in the order of their commands
         self._echo = bytearray()
         self._agenda: list[tuple[float, int, bytes | Callable[[float], None]]] = []  # to send, to do
@@ -58,6 +59,7 @@ class Engine:
         """Take the host's bytes, let time pass, and return what the modem has sent by `now`, write by write."""
         sent = self._due(now)
         if self.module.take_posted():
+            self._finish_deferred(now)
             self._settle(now)
         for octet in data:
             self._take(octet, now)
@@ -212,7 +214,7 @@ class Engine:
         if reply is not None and self.module.data_mode is not None:
             self._prompt(self.module.data_mode, reply, faults, now)
         elif reply is not None:
-            self._reply(reply, faults, now)
+            self._answer(reply, faults, now)
         self._settle(now)
 
     # --- data of a command ----------------------------------------------------------------------------------------
@@ -253,8 +255,25 @@ class Engine:
 
     def _finish_data(self, reply: Reply, now: float) -> None:
         self.module.data_mode = None
-        self._reply(reply, self._data_faults, now)
+        self._answer(reply, self._data_faults, now)
         self._settle(now)
+
+    def _answer(self, reply: Reply, faults: dict[Fault, str], now: float) -> None:
+        """The reply, or its place is kept for when the module has done what takes longer."""
+        if self.module.deferred:
+            self._deferred = (reply, faults)
+            self._finish_deferred(now)
+        else:
+            self._reply(reply, faults, now)
+
+    def _finish_deferred(self, now: float) -> None:
+        if self.module.outcome is None:
+            return
+        reply, faults = self._deferred
+        if self.module.outcome:
+            reply.final = error_result(self.module, 0)
+        self.module.deferred, self.module.outcome = False, None
+        self._reply(reply, faults, now)
 
     def _reply(self, reply: Reply, faults: dict[Fault, str], now: float) -> None:
         text, final = b"".join(map(_frame, reply.blocks)), _frame([reply.final])

@@ -85,6 +85,8 @@ class Module:
         self.events: list[str] = []
         self.announcements: list[str] = []
         self.data_mode: DataMode | None = None
+        self.deferred = False  # the final result of the command is still to come
+        self.outcome: bool | None = None  # whether what was deferred has failed
         self.wake: Callable[[], None] = lambda: None  # tells the engine's owner that something was posted
         self._parts: dict[type, Part] = {}
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -118,7 +120,8 @@ class Module:
         self.restore_defaults()
         self.radio = 1
         self.tray.power_on()
-        self.data_mode = None
+        self.data_mode = self.outcome = None
+        self.deferred = False
         for part in self._parts.values():
             part.boot()
 
@@ -156,6 +159,16 @@ class Module:
         """For a behaviour to return: the host is prompted, and `done` goes on with what it sends."""
         self.data_mode = DataMode(prompt, length, done)
         return []
+
+    def defer(self) -> list[str]:
+        """For a behaviour to return: the final result follows when finish() is called."""
+        self.deferred = True
+        return []
+
+    def finish(self, *, failed: bool = False) -> None:
+        """OK, or ERROR, for the command that was deferred."""
+        if self.deferred:
+            self.outcome = failed
 
     # --- registration ---------------------------------------------------------------------------------------------
 

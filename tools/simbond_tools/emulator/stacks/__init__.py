@@ -7,6 +7,7 @@ from . import (  # noqa: F401 - for what they register
     quectel_mqtt,
     simcom,
     simcom_http,
+    simcom_lpwa,
     simcom_mqtt,
     ublox,
     ublox_mqtt,
