@@ -64,8 +64,9 @@ class Device:
         self._know(rings=[ring])
 
     def acknowledge(self, card):
-        (known,) = self.facts["identities"]
-        self._know(identities=[known, list(card)])
+        identities = list(self.facts["identities"])
+        identities.append(list(card))
+        self._know(identities=identities)
         self.keystore.acknowledge(*card)
         self._know(identities=[list(card)])
 
