@@ -1,5 +1,6 @@
 # make demo   the main job, from nothing      make test   lint, types, all tests
 # make bench  the figures                     make agent  the .mpy set in build/agent
+# make soak   10 000 attestations with faults
 # Needs Python 3.11 or newer and make; everything else is installed into .venv by hash.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test lint types unit bench agent lock clean
+.PHONY: demo test lint types unit bench soak agent lock clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/simbond demo
@@ -26,6 +27,9 @@ unit: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/dev.stamp
+	SIMBOND_SOAK=$${SIMBOND_SOAK:-10000} $(BIN)/python -m pytest tests/device/test_soak.py -s
 
 agent: $(VENV)/demo.stamp
 	$(BIN)/python -m simbond_tools.build agent build/agent

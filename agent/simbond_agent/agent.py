@@ -19,6 +19,7 @@ _MAX_INTERVAL_S = 7 * 24 * 3600
 _FIRST_INTERVAL_S = 3600  # as long as no verifier has stated one
 # So many answers in a row may ask for the next Evidence at once; then the agent backs off.
 _AT_ONCE_MAX = 4
+_ROTATIONS = 3  # attempts, until the next boot: a verifier that takes none must not keep a device from attesting
 _SPOOL = 16
 _ASLEEP_S = 900  # a device that wakes without a network tries again after so long
 _LOOK_UP_S = 3600  # so often at least the uptime is asked for, which must not wrap unseen
@@ -43,7 +44,7 @@ class Agent:
         self._wake = asyncio.Event()
         self.port = Port(board, self._uptime, self._wake.set)
         self._asked = False
-        self._rotating = False
+        self._rotating = 0
         self._enrolled = False
         self._uplink = None
         self._spool = None
@@ -69,7 +70,7 @@ class Agent:
         """
         if hasattr(self._board, "signer"):
             raise ValueError("only a software key is rotated")
-        self._rotating = True
+        self._rotating = _ROTATIONS
         self.attest_now()
 
     async def run(self):
@@ -135,7 +136,7 @@ class Agent:
     async def _start(self):
         board = self._board
         self._keystore = Keystore(board.state_dir)
-        self._rotating = self._keystore.has_next
+        self._rotating = _ROTATIONS if self._keystore.has_next else 0
         self._enrolled = bool(self._keystore.imei or self._keystore.iccid)  # a verifier knows this device
         capacity = getattr(board, "spool", _SPOOL)
         if capacity:
@@ -206,12 +207,15 @@ class Agent:
             if self._is_due():
                 self._keep(await self._evidence())
             raise
-        if answer is None or answer.again or self._is_due():
-            answer = await self._attest()
         if self._rotating:
             from .rotation import rotate
 
-            self._rotating = await rotate(self)
+            # First: if the verifier has taken the next key already, and its answer was lost, this one is worth nothing.
+            self._rotating -= 1
+            if await rotate(self):
+                self._rotating = 0
+        if answer is None or answer.again or self._is_due():
+            answer = await self._attest()
         return answer
 
     async def _prepare(self):

@@ -19,7 +19,7 @@ async def order(signer, request, nonce, bootcount, uptime):
 
 
 async def rotate(agent):
-    """Asks the verifier to take the agent's next key, and adopts that when it has. Returns whether to ask again.
+    """Asks the verifier to take the agent's next key, and adopts that when it has. Returns whether that is settled.
 
     Raises UplinkError; the next key is kept, and the verifier answers the same order again as it did before.
     """
@@ -35,4 +35,4 @@ async def rotate(agent):
         await agent._uplink.close()
         await agent._take_key()
     agent._report.event("rotation", tier=answer.tier, reasons=answer.reasons, kid=agent.kid())
-    return answer.again
+    return not answer.again

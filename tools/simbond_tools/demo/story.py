@@ -47,6 +47,7 @@ def bind(world: World) -> str:
 
 
 def attest(world: World) -> str:
+    world.meter.agent.tell(do="attest")  # it may have done so before anybody knew its card, and be waiting
     event = _attested(world.meter, tier="affirming")
     _expect_state(world, "bound", "allowed")
     return f"affirming; {event['octets']} octets of Evidence, {CELL.rat} cell {CELL.cell_id} in {CELL.plmn}"

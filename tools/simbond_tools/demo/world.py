@@ -130,6 +130,7 @@ class World:
                 state_dir=self.folder / name,
                 rom=self.folder / "agent" / ROM,
                 sim_poll_s=1,
+                console=True,
             )
         )
         return Device(name, profile, modem, agent)
