@@ -1,11 +1,14 @@
 """ECDSA over P-256 with SHA-256 (ES256), signing only, in pure Python for MicroPython.
 
-Nonces are deterministic (RFC 6979). Scalar multiplication is a Lim-Lee comb of 5 rows and 2 blocks over the table in
-p256_table.py: 25 doublings and at most 52 additions.
+Nonces are deterministic (RFC 6979). Scalar multiplication is a comb of 4 rows and 3 blocks with digits 1 and -1, over
+the table in p256_table.py: 22 doublings and 66 additions, whatever the scalar. docs/adr/p256-comb.md says why.
 
 Not constant-time: the interpreter's integers are not. What leaks most, the inversions, runs on blinded values; still,
 keep this signer away from an attacker who can time single signatures or probe the board, and use a secure element
 where that matters.
+
+signing and deriving are generators for whoever must not block: they yield None after every few milliseconds of work,
+and return their result (StopIteration.value). sign and public_key run them to their end.
 """
 
 import os
@@ -16,9 +19,9 @@ from .p256_table import TABLE
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
-ROWS = 5
-BLOCKS = 2
-COLUMNS = 26  # bits of one block: ROWS * BLOCKS * COLUMNS >= 256
+ROWS = 4
+BLOCKS = 3
+COLUMNS = 22  # digits of one row in one block: at least 257 in all
 
 
 def is_private_key(octets):
@@ -27,29 +30,52 @@ def is_private_key(octets):
 
 
 def public_key(private_key):
-    """The public point of a private key (32 octets): x and y, 32 octets each, in one bytes object of 64."""
-    x, y, z = _multiply_base(_scalar(private_key))
-    z = _inverse(z, P)
-    zz = z * z % P
-    return _octets(x * zz % P) + _octets(y * zz * z % P)
+    """The public point of a private key (32 octets): x and y, 32 octets each, in one bytes object of 64.
+
+    Raises ValueError when private_key is none.
+    """
+    return _finish(deriving(private_key))
+
+
+def deriving(private_key):
+    """public_key as a generator."""
+    x, y, zz, zzz = yield from _multiply_base(_scalar(private_key))
+    inverse = _inverse(zzz, P)
+    return _octets(x * pow(zz * inverse, 2, P) % P) + _octets(y * inverse % P)
 
 
 def sign(private_key, message):
-    """The ES256 signature of message (bytes): r and s, 32 octets each, in one bytes object of 64 (RFC 9053 2.1)."""
-    return sign_digest(private_key, sha256(message).digest())
+    """The ES256 signature of message (bytes): r and s, 32 octets each, in one bytes object of 64 (RFC 9053 2.1).
+
+    Raises ValueError when private_key is none.
+    """
+    return _finish(signing(private_key, message))
 
 
-def sign_digest(private_key, digest):
-    """As sign, of a SHA-256 digest (32 octets). Raises ValueError when private_key is none."""
+def signing(private_key, message):
+    """sign as a generator."""
+    return signing_digest(private_key, sha256(message).digest())
+
+
+def signing_digest(private_key, digest):
+    """signing, of a SHA-256 digest (32 octets)."""
     d = _scalar(private_key)
     e = int.from_bytes(digest, "big") % N
     for k in _nonces(private_key, _octets(e)):
-        x, _, z = _multiply_base(k)
-        z = _inverse(z, P)
-        r = x * z * z % P % N
+        x, _, zz, _ = yield from _multiply_base(k)
+        r = x * _inverse(zz, P) % P % N
+        yield
         s = _inverse(k, N) * (e + r * d) % N
         if r and s:
             return _octets(r) + _octets(s)
+
+
+def _finish(steps):
+    while True:
+        try:
+            next(steps)
+        except StopIteration as e:
+            return e.value
 
 
 def _scalar(private_key):
@@ -93,53 +119,63 @@ def _inverse(a, m):
     u, v = a * blind % m, m
     x, y = 1, 0
     while u:
-        q = v // u
-        u, v = v - q * u, u
+        q, r = divmod(v, u)
+        u, v = r, u
         x, y = y - q * x, x
     return y * blind % m
 
 
 def _multiply_base(k):
-    # k times the base point, 0 < k < N, in Jacobian coordinates; the curve has a = -3.
-    #
-    # The mixed addition knows no doubling and no opposite points, and meets none. Accumulator and table entry are
-    # multiples of the base point by sums of distinct powers of two: together they never exceed k, which is below N, and
-    # they differ, since the accumulator was just doubled and the entry holds the bits that it therefore lacks.
-    p = P
-    span = COLUMNS * BLOCKS
-    table = memoryview(TABLE)
-    x, y, z = 0, 1, 0
+    """A generator: k times the base point, 0 < k < N, as (x, y, zz, zzz), which is (x / zz, y / zzz) in the plane."""
+    # Digits 1 and -1 write odd numbers; N is odd. k = 2 m - (2**264 - 1): where m has a bit, the digit is 1, else -1.
+    if not k & 1:
+        k += N
+    bits = ROWS * BLOCKS * COLUMNS
+    digits = (k + (1 << bits) - 1 >> 1).to_bytes(33, "little")
+    half = 1 << ROWS - 1
+    x = y = zz = zzz = 0
     for column in range(COLUMNS - 1, -1, -1):
-        if z:
-            # dbl-2001-b
-            d = z * z % p
-            g = y * y % p
-            b = x * g % p
-            a = 3 * (x - d) * (x + d) % p
-            z = 2 * y * z % p
-            x = (a * a - 8 * b) % p
-            y = (a * (4 * b - x) - 8 * g * g) % p
+        x, y, zz, zzz = _double(x, y, zz, zzz)
         for block in range(BLOCKS):
             index = 0
-            shift = column + COLUMNS * block
-            for row in range(ROWS):
-                index |= (k >> shift + span * row & 1) << row
-            if not index:
-                continue
-            at = 64 * (31 * block + index - 1)
-            x2 = int.from_bytes(table[at : at + 32], "big")
-            y2 = int.from_bytes(table[at + 32 : at + 64], "big")
-            if not z:
-                x, y, z = x2, y2, 1
-                continue
-            # madd
-            zz = z * z % p
-            h = (x2 * zz - x) % p
-            r = (y2 * zz * z - y) % p
-            hh = h * h % p
-            hhh = h * hh % p
-            v = x * hh % p
-            z = z * h % p
-            x = (r * r - hhh - 2 * v) % p
-            y = (r * (v - x) - y * hhh) % p
-    return x, y, z
+            for bit in range(COLUMNS * block + column, bits, COLUMNS * BLOCKS):
+                index = index >> 1 | (digits[bit >> 3] >> (bit & 7) & 1) << ROWS - 1
+            # The table has the points for which the last row's digit is 1; the others are their opposites.
+            opposite = index < half
+            if opposite:
+                index = 2 * half - 1 - index
+            at = 64 * (half * (block - 1) + index)
+            x2 = int.from_bytes(TABLE[at : at + 32], "big")
+            y2 = int.from_bytes(TABLE[at + 32 : at + 64], "big")
+            x, y, zz, zzz = _add(x, y, zz, zzz, x2, -y2 if opposite else y2)
+        yield
+    return x, y, zz, zzz
+
+
+def _double(x, y, zz, zzz):
+    # dbl-2008-s-1 of the Explicit-Formulas Database, "xyzz"; a = -3. zz = 0 is infinity, which it leaves as it is.
+    p = P
+    u = y << 1
+    v = u * u % p
+    w = u * v % p
+    s = x * v % p
+    m = 3 * (x - zz) * (x + zz) % p
+    x = (m * m - (s << 1)) % p
+    return x, (m * (s - x) - w * y) % p, v * zz % p, w * zzz % p
+
+
+def _add(x, y, zz, zzz, x2, y2):
+    # madd-2008-s: the other point is affine. A few scalars meet equal points; none meets opposite ones, since no sum
+    # on the way is a multiple of N (a test looks for one).
+    if not zz:
+        return x2, y2, 1, 1
+    p = P
+    h = (x2 * zz - x) % p
+    if not h:
+        return _double(x, y, zz, zzz)
+    r = (y2 * zzz - y) % p
+    hh = h * h % p
+    v = x * hh % p
+    h = h * hh % p
+    x = (r * r - h - (v << 1)) % p
+    return x, (r * (v - x) - y * h) % p, zz * hh % p, zzz * h % p
