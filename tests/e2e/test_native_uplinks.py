@@ -3,11 +3,8 @@
 import asyncio
 import importlib
 import os
-import socket
 import ssl
-import subprocess
 import threading
-import time
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,31 +19,29 @@ import pytest
 from simbond_agent.at import Channel
 from simbond_agent.modem import probe
 from simbond_agent.uplink import UplinkError, native_mqtt
-from simbond_tools.demo.authority import Authority, make_authority
+from simbond_tools.demo.authority import make_authority
 from simbond_tools.emulator import Fault, Modem
 from support.cards import CARD
+from support.mosquitto import VERIFIER, Mosquitto
 
 KID = bytes(range(0xA0, 0xA8))
+KINDS = ("challenge", "evidence", "rotation")
+PASSWORD = "of the device"
 EVIDENCE = b"\xd2" + bytes(range(150))
 FAMILIES = [
     ("quectel-ec25", "mqtt"),
-    ("quectel-bg95", "mqtt"),
     ("quectel-ec25", "http"),
-    ("quectel-bg95", "http"),
     ("simcom-sim7600", "mqtt"),
     ("simcom-sim7600", "http"),
     ("simcom-sim7080", "mqtt"),
     ("ublox-sara-r5", "mqtt"),
 ]
+# What differs from one above by nothing that can go wrong
+ALIKE = [("quectel-bg95", "mqtt"), ("quectel-bg95", "http")]
 # Those whose module compares the name in the certificate
 NAMED = [("ublox-sara-r5", "mqtt")]
 MQTT = [family for family in FAMILIES if family[1] == "mqtt"]
 HTTP = [family for family in FAMILIES if family[1] == "http"]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 class Verifier:
@@ -73,43 +68,36 @@ class Verifier:
 
 
 class Broker(Verifier):
-    """mosquitto, with the stand-in behind it."""
+    """mosquitto as it is shipped, with the stand-in behind it in the verifier's place."""
 
-    def __init__(self, folder: Path, authority: Authority) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.port, self.tls_port = free_port(), free_port()
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text(
-            f"allow_anonymous true\nuser root\nlistener {self.port} 127.0.0.1\n"
-            f"listener {self.tls_port} 127.0.0.1\ncertfile {authority.server}\nkeyfile {authority.server}\n"
-        )
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("simbond/1/+/+/+", 1)
+        self._mosquitto = Mosquitto(folder / "broker")
+        self.authority = self._mosquitto.authority
+        self._mosquitto.add({KID.hex(): PASSWORD})
+        self._mosquitto.start()
         self._subscribed = threading.Event()
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = self._received
-        self._client.reconnect_delay_set(min_delay=1, max_delay=1)
-        self.start()
-        self._client.connect("127.0.0.1", self.port)
-        self._client.loop_start()
+        self._client = client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client.username_pw_set(*VERIFIER)
+        client.on_connect = lambda client, *_: client.subscribe([(f"simbond/1/+/{kind}/#", 1) for kind in KINDS])
+        client.on_subscribe = lambda *_: self._subscribed.set()
+        client.on_message = self._received
+        client.reconnect_delay_set(min_delay=1, max_delay=1)
+        client.connect("127.0.0.1", self._mosquitto.plain_port)
+        client.loop_start()
         assert self._subscribed.wait(10)
 
     def url(self, tls: bool) -> str:
-        return f"modem+mqtts://localhost:{self.tls_port}" if tls else f"modem+mqtt://localhost:{self.port}"
+        return "modem+" + (self._mosquitto.url if tls else self._mosquitto.plain_url)
 
     def start(self) -> None:
+        """Returns once the stand-in is back on it."""
         self._subscribed.clear()
-        self._process = subprocess.Popen(["mosquitto", "-c", str(self._config)], stderr=subprocess.DEVNULL)
-        wait_for(lambda: listens(self.port))
+        self._mosquitto.start()
+        assert self._subscribed.wait(10)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-        assert self._subscribed.wait(10)
+        self._mosquitto.stop()
 
     def close(self) -> None:
         self._client.disconnect()
@@ -121,8 +109,6 @@ class Broker(Verifier):
 
     def _received(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
         base, kind, tag = message.topic.rsplit("/", 2)
-        if kind == "result":
-            return
         assert base == f"simbond/1/{KID.hex()}"
         for answer in self.take(kind, message.payload):
             client.publish(f"{base}/result/{tag}", answer, 1)
@@ -131,9 +117,9 @@ class Broker(Verifier):
 class WebServer(Verifier):
     """Two HTTP servers, plain and with TLS, with the stand-in behind them. status, headers: of the next answers."""
 
-    def __init__(self, folder: Path, authority: Authority) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._authority = authority
+        self.authority = make_authority(folder / "tls")
         self.status, self.headers = 200, {}
         self._ports = [0, 0]
         self.start()
@@ -168,7 +154,7 @@ class WebServer(Verifier):
         self._servers = [Server(("127.0.0.1", port), Handler) for port in self._ports]
         self._ports = [server.server_port for server in self._servers]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._authority.server)
+        context.load_cert_chain(self.authority.server)
         secure = self._servers[1]
         secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
         self._threads = [threading.Thread(target=server.serve_forever, args=(0.05,)) for server in self._servers]
@@ -181,44 +167,14 @@ class WebServer(Verifier):
             thread.join()
             server.server_close()
 
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
     close = stop
 
 
-def free_port() -> int:
-    with socket.socket() as probe_socket:
-        probe_socket.bind(("127.0.0.1", 0))
-        port: int = probe_socket.getsockname()[1]
-        return port
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe_socket:
-        return probe_socket.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 10) -> None:
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.fixture
-def broker(tmp_path: Path, authority: Authority) -> Iterator[Broker]:
-    broker = Broker(tmp_path, authority)
-    yield broker
-    broker.close()
-
-
-@pytest.fixture
-def verifier(request: pytest.FixtureRequest, tmp_path: Path, authority: Authority) -> Iterator[Any]:
+def verifier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """What answers on the far side of the family's stack."""
     _profile, stack = request.getfixturevalue("family")
-    made = (Broker if stack == "mqtt" else WebServer)(tmp_path, authority)
+    made = (Broker if stack == "mqtt" else WebServer)(tmp_path)
     yield made
     made.close()
 
@@ -295,7 +251,8 @@ def drive(
         stream = Stream(fd)
         channel = Watched(stream, stream)
         try:
-            device = Device(channel, SimpleNamespace(url=verifier.url(tls), **board), stack)
+            settings = {"url": verifier.url(tls), "mqtt_user": KID.hex(), "mqtt_password": PASSWORD, **board}
+            device = Device(channel, SimpleNamespace(**settings), stack)
             await device.attach()
             await play(device)
         finally:
@@ -313,8 +270,8 @@ def said(modem: Modem) -> str:
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("family", FAMILIES, ids="-".join)
-def test_messages_and_answers_go_through(modem: Modem, verifier: Any, authority: Authority, tls: bool) -> None:
+@pytest.mark.parametrize("family", [*FAMILIES, *ALIKE], ids="-".join)
+def test_messages_and_answers_go_through(modem: Modem, verifier: Any, tls: bool) -> None:
     answers = []
 
     async def play(device: Device) -> None:
@@ -322,7 +279,7 @@ def test_messages_and_answers_go_through(modem: Modem, verifier: Any, authority:
             answers.append(await device.send(kind, message))
         await device.uplink.close()
 
-    drive(modem, verifier, play, tls=tls, ca=str(authority.ca_der), own_ca=True, apn="iot.example")
+    drive(modem, verifier, play, tls=tls, ca=str(verifier.authority.ca_der), own_ca=True, apn="iot.example")
     assert verifier.messages == [("challenge", KID), ("evidence", EVIDENCE), ("rotation", EVIDENCE + EVIDENCE)]
     assert answers == verifier.given
     assert "iot.example" in said(modem)
@@ -344,23 +301,21 @@ def test_a_server_of_another_authority_gets_nothing(modem: Modem, verifier: Any,
 
 
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family not in NAMED], ids="-".join)
-def test_a_module_that_compares_no_names_wants_a_ca_of_our_own(
-    modem: Modem, verifier: Any, authority: Authority
-) -> None:
+def test_a_module_that_compares_no_names_wants_a_ca_of_our_own(modem: Modem, verifier: Any) -> None:
     async def play(device: Device) -> None:
         with pytest.raises(UplinkError, match="own_ca"):
             await device.send()
 
-    drive(modem, verifier, play, tls=True, ca=authority.ca_der.read_bytes())
+    drive(modem, verifier, play, tls=True, ca=verifier.authority.ca_der.read_bytes())
     assert verifier.messages == []
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids="-".join)
 def test_the_ca_goes_into_the_module_once_and_again_when_it_is_another(
-    modem: Modem, verifier: Any, authority: Authority, tmp_path: Path
+    modem: Modem, verifier: Any, tmp_path: Path
 ) -> None:
     stranger = make_authority(tmp_path / "stranger").ca_der.read_bytes()
-    stored = authority.ca_der.read_bytes()
+    stored = verifier.authority.ca_der.read_bytes()
 
     def uploads() -> int:
         return said(modem).count("-----BEGIN CERTIFICATE-----")
@@ -392,8 +347,6 @@ def test_a_server_that_is_away_is_reached_when_it_is_back(modem: Modem, verifier
         with pytest.raises(UplinkError):
             await device.send()
         verifier.start()
-        if isinstance(verifier, Broker):
-            assert verifier._subscribed.wait(10)
         assert await device.send() == verifier.given[-1]
 
     drive(modem, verifier, play)
@@ -427,7 +380,8 @@ def test_a_data_connection_that_was_lost_is_made_anew(modem: Modem, verifier: An
 def test_a_server_that_started_anew_is_noticed_before_sending(modem: Modem, verifier: Any) -> None:
     async def play(device: Device) -> None:
         await device.send()
-        verifier.restart()
+        verifier.stop()
+        verifier.start()
         assert await device.send() == verifier.given[-1]
 
     drive(modem, verifier, play)

@@ -42,13 +42,14 @@ class Native:
         self._up = False
 
     async def _do(self, command, timeout_ms=5000, data=None, good=None):
-        """The lines of the reply. good: how the line that is to follow the OK begins, spaces aside.
+        """The lines of the reply. good: of the line that completes the command after its OK, the start, and how it goes
+        on when all is well.
 
         Raises UplinkError with what the module says instead.
         """
-        until = good and good[: good.find(":") + 1]
+        until, well = good or (None, "")
         final, lines = await self._channel.command(command, timeout_ms, data, until)
-        if final == "OK" and (not good or lines[-1].replace(" ", "").startswith(good.replace(" ", ""))):
+        if final == "OK" and (not until or lines[-1][len(until) :].replace(" ", "").startswith(well)):
             return lines
         # A plain OK or ERROR says less than the line before it.
         said = lines[-1] if lines and final in ("OK", "ERROR") else final or "no answer"

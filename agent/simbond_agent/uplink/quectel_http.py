@@ -25,8 +25,8 @@ class Uplink(Http):
         url = self._url(kind)
         await self._do("AT+QHTTPURL={},30".format(len(url)), 35000, url)
         post = "AT+QHTTPPOST={},30,{}".format(len(text), _RESPONSE_S)
-        said = (await self._do(post, _RESPONSE_S * 1000 + 35000, text, "+QHTTPPOST:0,"))[-1]
-        lines = await self._do("AT+QHTTPREAD=30", 35000, good="+QHTTPREAD:0")
+        said = (await self._do(post, _RESPONSE_S * 1000 + 35000, text, ("+QHTTPPOST:", "0,")))[-1]
+        lines = await self._do("AT+QHTTPREAD=30", 35000, good=("+QHTTPREAD:", "0"))
         return self._body(said.split(",")[1], lines[:-1])
 
     async def _drop(self):

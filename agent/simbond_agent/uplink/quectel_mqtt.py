@@ -23,15 +23,15 @@ class Uplink(Mqtt):
         keep = '"keepalive",5,{}'.format(self._keep_s + 60)
         for setting in ('"version",5,4', '"pdpcid",5,1', '"session",5,1', '"recv/mode",5,0,0', keep, '"ssl",5' + ssl):
             await self._do("AT+QMTCFG=" + setting)
-        await self._do('AT+QMTOPEN=5,"{}",{}'.format(self._host, self._port), _OPEN_MS, good="+QMTOPEN:5,0")
+        await self._do('AT+QMTOPEN=5,"{}",{}'.format(self._host, self._port), _OPEN_MS, good=("+QMTOPEN: 5,", "0"))
         login = 'AT+QMTCONN=5,"{}",{}'.format(self._user, self._login())
-        await self._do(login, _PACKET_MS, good="+QMTCONN:5,0,0")
-        await self._do('AT+QMTSUB=5,1,"{}",1'.format(self._results), _PACKET_MS, good="+QMTSUB:5,1,0,1")
+        await self._do(login, _PACKET_MS, good=("+QMTCONN: 5,", "0,0"))
+        await self._do('AT+QMTSUB=5,1,"{}",1'.format(self._results), _PACKET_MS, good=("+QMTSUB: 5,1,", "0,1"))
 
     async def _publish(self, topic, text):
-        await self._do('AT+QMTPUB=5,2,1,0,"{}"'.format(topic), _PACKET_MS, text + b"\x1a", "+QMTPUB:5,2,0")
+        await self._do('AT+QMTPUB=5,2,1,0,"{}"'.format(topic), _PACKET_MS, text + b"\x1a", ("+QMTPUB: 5,2,", "0"))
 
     async def _drop(self):
         if await self._has("AT+QMTOPEN?", "+QMTOPEN:5"):
-            await self._try("AT+QMTDISC=5", "+QMTDISC:")
-            await self._try("AT+QMTCLOSE=5", "+QMTCLOSE:")
+            await self._try("AT+QMTDISC=5", ("+QMTDISC: 5,", ""))
+            await self._try("AT+QMTCLOSE=5", ("+QMTCLOSE: 5,", ""))

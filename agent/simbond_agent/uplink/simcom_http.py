@@ -31,7 +31,7 @@ class Uplink(Http):
         if self._tls:
             await self._do('AT+HTTPPARA="SSLCFG",9')
         await self._do("AT+HTTPDATA={},30".format(len(text)), 35000, text)
-        said = (await self._do("AT+HTTPACTION=1", _RESPONSE_MS, good="+HTTPACTION:1,"))[-1]
+        said = (await self._do("AT+HTTPACTION=1", _RESPONSE_MS, good=("+HTTPACTION:", "1,")))[-1]
         status, length = said.split(",")[1:]
         if status >= "600":
             raise UplinkError("AT+HTTPACTION: " + said)  # the module's own codes

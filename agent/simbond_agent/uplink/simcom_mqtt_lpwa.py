@@ -36,10 +36,10 @@ class SmUplink(Mqtt):
         apn = self._apn or ""
         if "SIM7000" in self._model:
             if not await self._has("AT+CNACT?", "+CNACT:1"):
-                await self._do('AT+CNACT=1,"{}"'.format(apn), _ACTIVATION_MS, good="+APP PDP:ACTIVE")
+                await self._do('AT+CNACT=1,"{}"'.format(apn), _ACTIVATION_MS, good=("+APP PDP:", "ACTIVE"))
         elif not await self._has("AT+CNACT?", "+CNACT:0,1"):
             await self._do('AT+CNCFG=0,1,"{}"'.format(apn))
-            await self._do("AT+CNACT=0,1", _ACTIVATION_MS, good="+APP PDP:0,ACTIVE")
+            await self._do("AT+CNACT=0,1", _ACTIVATION_MS, good=("+APP PDP:", "0,ACTIVE"))
 
     async def _prepare_tls(self):
         self._require_own_ca()

@@ -18,15 +18,15 @@ class CmqttUplink(Mqtt):
 
     async def _connect(self):
         await simcom.prepare(self)
-        await self._try("AT+CMQTTSTART", "+CMQTTSTART:0")  # refused where another client has started it
+        await self._try("AT+CMQTTSTART", ("+CMQTTSTART:", "0"))  # refused where another client has started it
         await self._do('AT+CMQTTACCQ=1,"{}",{}'.format(self._user, int(self._tls)))
         if self._tls:
             await self._do("AT+CMQTTSSLCFG=1,9")
         url = "tcp://{}:{}".format(self._host, self._port)
         connect = 'AT+CMQTTCONNECT=1,"{}",{},1,{}'.format(url, self._keep_s + 60, self._login())
-        await self._do(connect, _CONNECT_MS, good="+CMQTTCONNECT:1,0")
+        await self._do(connect, _CONNECT_MS, good=("+CMQTTCONNECT: 1,", "0"))
         topic = self._results.encode()
-        await self._do("AT+CMQTTSUB=1,{},1".format(len(topic)), _PACKET_MS, topic, "+CMQTTSUB:1,0")
+        await self._do("AT+CMQTTSUB=1,{},1".format(len(topic)), _PACKET_MS, topic, ("+CMQTTSUB: 1,", "0"))
 
     async def _exchange(self, kind, message):
         self._follower = simcom.Follower(self._channel, ("+CMQTTRXTOPIC", "+CMQTTRXPAYLOAD"))
@@ -38,7 +38,7 @@ class CmqttUplink(Mqtt):
     async def _publish(self, topic, text):
         for what, octets in (("TOPIC", topic.encode()), ("PAYLOAD", text)):
             await self._do("AT+CMQTT{}=1,{}".format(what, len(octets)), data=octets)
-        await self._do("AT+CMQTTPUB=1,1,60", _PACKET_MS, good="+CMQTTPUB:1,0")
+        await self._do("AT+CMQTTPUB=1,1,60", _PACKET_MS, good=("+CMQTTPUB: 1,", "0"))
 
     async def _answer(self, line, topic):
         lines = self._follower.lines  # topic, payload, topic, payload, ...
@@ -46,6 +46,6 @@ class CmqttUplink(Mqtt):
 
     async def _drop(self):
         if await self._has("AT+CMQTTACCQ?", "+CMQTTACCQ:1,"):
-            await self._try("AT+CMQTTDISC=1,60", "+CMQTTDISC:")
+            await self._try("AT+CMQTTDISC=1,60", ("+CMQTTDISC: 1,", ""))
             await self._try("AT+CMQTTREL=1")
-            await self._try("AT+CMQTTSTOP", "+CMQTTSTOP:")  # refused while another client is there
+            await self._try("AT+CMQTTSTOP", ("+CMQTTSTOP:", ""))  # refused while another client is there

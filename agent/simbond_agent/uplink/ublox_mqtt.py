@@ -18,7 +18,7 @@ class Uplink(Mqtt):
 
     async def _alive(self):
         # The module cannot be asked for the state of its session; subscribing once more tells, and does no harm.
-        return await self._try(self._subscribe(), "+UUMQTTC:4,1,1", _PACKET_MS)
+        return await self._try(self._subscribe(), ("+UUMQTTC: 4,", "1,1"), _PACKET_MS)
 
     def _subscribe(self):
         return 'AT+UMQTTC=4,1,"{}"'.format(self._results)
@@ -38,9 +38,9 @@ class Uplink(Mqtt):
             "12,1",
         ):
             await self._do("AT+UMQTT=" + setting)
-        if not await self._try("AT+UMQTTC=1", "+UUMQTTC:1,1", _LOGIN_MS):
+        if not await self._try("AT+UMQTTC=1", ("+UUMQTTC: 1,", "1"), _LOGIN_MS):
             raise UplinkError("AT+UMQTTC=1: " + " ".join((await self._channel.command("AT+UMQTTER"))[1]))
-        await self._do(self._subscribe(), _PACKET_MS, good="+UUMQTTC:4,1,1")
+        await self._do(self._subscribe(), _PACKET_MS, good=("+UUMQTTC: 4,", "1,1"))
 
     async def _activate(self):
         if not self._model.startswith("SARA-R5"):
@@ -51,7 +51,7 @@ class Uplink(Mqtt):
             await self._define()
             for setting in ("100,1", "0,0"):  # PDP context 1, IPv4
                 await self._do("AT+UPSD=0," + setting)
-            await self._do("AT+UPSDA=0,3", _ACTIVATION_MS, good="+UUPSDA:0")
+            await self._do("AT+UPSDA=0,3", _ACTIVATION_MS, good=("+UUPSDA:", "0"))
 
     async def _define(self):
         if self._apn:
@@ -67,7 +67,7 @@ class Uplink(Mqtt):
 
     async def _publish(self, topic, text):
         publish = 'AT+UMQTTC=2,1,0,0,"{}","{}"'.format(topic, text.decode())
-        await self._do(publish, _PACKET_MS, good="+UUMQTTC:2,1")
+        await self._do(publish, _PACKET_MS, good=("+UUMQTTC: 2,", "1"))
 
     async def _answer(self, line, topic):
         text = None
@@ -78,4 +78,4 @@ class Uplink(Mqtt):
         return text
 
     async def _drop(self):
-        await self._try("AT+UMQTTC=0", "+UUMQTTC:0,")
+        await self._try("AT+UMQTTC=0", ("+UUMQTTC: 0,", ""))
