@@ -135,8 +135,9 @@ class Agent:
 
     async def _start(self):
         board = self._board
-        self._keystore = Keystore(board.state_dir)
-        self._rotating = _ROTATIONS if self._keystore.has_next else 0
+        own_key = not hasattr(board, "signer")
+        self._keystore = Keystore(board.state_dir, own_key)
+        self._rotating = _ROTATIONS if own_key and self._keystore.has_next else 0
         self._enrolled = bool(self._keystore.imei or self._keystore.iccid)  # a verifier knows this device
         capacity = getattr(board, "spool", _SPOOL)
         if capacity:

@@ -23,11 +23,12 @@ class KeystoreError(Exception):
 class Keystore:
     """Opens the directory, makes it and a key in it at the first start, and counts this boot.
 
-    bootcount: this boot's number, from 1, never used before. private_key: 32 octets, for a signer. iccid, imei, eid: as
-    last given to acknowledge(), or None. Raises KeystoreError and OSError.
+    has_key: whether the key is to be here; else something else holds it. bootcount: this boot's number, from 1, never
+    used before. private_key: 32 octets, for a signer, or None. iccid, imei, eid: as last given to acknowledge(), or
+    None. Raises KeystoreError and OSError.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, has_key=True):
         self._directory = directory
         files.make_directory(directory)
         self._slots = files.Slots(directory + "/state")
@@ -38,7 +39,7 @@ class Keystore:
             self._slots.write(cbor.encode([0]))
         # A record may be shorter: earlier versions wrote no EID.
         bootcount, iccid, imei, eid = (cbor.decode(self._slots.record) + [None] * 3)[:4]
-        self.private_key = self._key(bootcount)
+        self.private_key = self._key(bootcount) if has_key else None
         # A torn slot may have been the newer one: its number is skipped, so that none is ever used twice.
         self.bootcount = bootcount + (2 if self._slots.torn else 1)
         self._save(iccid, imei, eid)

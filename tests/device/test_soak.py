@@ -7,6 +7,7 @@ import os
 import random
 import statistics
 import time
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,16 @@ class Soak:
         self.taken = 0
         self.said: dict[tuple[int, int], list[object]] = {}
         self.last = (0, -1)
+        self.tail: deque[object] = deque(maxlen=20)
 
     def evidence(self) -> Received:
-        received = self.server.evidence(timeout_s=PATIENCE_S)
+        try:
+            received = self.server.evidence(timeout_s=PATIENCE_S)
+        except AssertionError:
+            said = [event for event in self.process.drained() if event["event"] != "heap"]
+            raise AssertionError(f"silent after {self.taken}: {said[-20:]}, {self.modem.armed_faults}") from None
         self.taken += 1
+        self.tail.append((received.bootcount, received.uptime, received.iccid, received.flags, received.late))
         counter = (received.bootcount, received.uptime)
         # What was taken once may come again, as it was; nothing else goes back.
         assert self.said.setdefault(counter, received.binding) == received.binding
@@ -71,7 +78,7 @@ class Soak:
             received = self.evidence()
             if received.iccid == now and not received.late and (now or received.flags & TRAY_EMPTY):
                 return
-            assert time.monotonic() < end, f"{now} was never told of"
+            assert time.monotonic() < end, f"{now} was never told of; after {self.taken}: {self.tail}"
 
     def break_something(self) -> None:
         match self.random.randrange(10):

@@ -181,3 +181,10 @@ def test_a_lost_counter_is_an_error_even_between_two_keys(directory):
         os.remove(directory + name)
     with pytest.raises(KeystoreError, match="boot counter"):
         Keystore(directory)
+
+
+def test_without_a_key_of_its_own_it_counts_boots_and_makes_none(tmp_path):
+    directory = str(tmp_path / "state")
+    assert [Keystore(directory, has_key=False).bootcount for _ in range(3)] == [1, 2, 3]
+    assert Keystore(directory, has_key=False).private_key is None
+    assert not (tmp_path / "state" / "key").exists()

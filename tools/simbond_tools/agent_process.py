@@ -108,7 +108,7 @@ class AgentProcess:
         self._process = None
 
     def drained(self) -> list[Event]:
-        """Every event so far, with those that nobody has waited for; after stop()."""
+        """Every event so far, with those that nobody has waited for."""
         while not self._lines.empty():
             if (line := self._lines.get()) is not None:
                 self._take(line)

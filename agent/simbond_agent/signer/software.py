@@ -1,5 +1,7 @@
 """The key in a file: whoever reads the flash has it, and the evidence says so (claims.KEY_SOFTWARE)."""
 
+import asyncio
+
 from .. import claims, cose, p256
 
 
@@ -12,4 +14,10 @@ class SoftwareSigner:
         self.kid = cose.kid(self.public_key)
 
     async def sign(self, message):
-        return p256.sign(self._private_key, message)
+        steps = p256.signing(self._private_key, message)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as e:
+                return e.value
+            await asyncio.sleep(0)
