@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, copytree, rmtree
 
 import pytest
 
 from simbond_tools import parts
 from simbond_tools.agent_process import AgentProcess
+from simbond_tools.build import build_agent
 from simbond_tools.demo.authority import make_authority
 from simbond_tools.micropython import find
 from support.cards import CARD, OTHER_CARD
@@ -17,6 +18,7 @@ from support.device_server import DeviceServer
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "quecpython"
+PARTS = ["quecpython", "quectel", "http", "spool"]
 LAUNCH = ROOT / "tests" / "support" / "quecpython" / "launch.py"
 
 
@@ -38,7 +40,7 @@ def plain_server():
 def usr(server, authority, seed, tmp_path, monkeypatch):
     """A module's /usr, as the example says that it is to be filled. Called with settings that differ: writes those."""
     folder = tmp_path / "usr"
-    for path in parts.files_of(["quecpython", "quectel", "http", "spool"]):
+    for path in parts.files_of(PARTS):
         target = folder / "simbond_agent" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         copyfile(parts.SOURCE / path, target)
@@ -80,6 +82,15 @@ def test_attests_over_https_where_the_firmware_verifies_the_server(module, serve
     assert (received.kid, received.bootcount, received.iccid) == (kid, 1, CARD.iccid)
     process.wait_for("attested", tier="affirming")
     assert not process.noise
+
+
+def test_the_compiled_parts_do_the_same(module, server, usr, tmp_path):
+    build_agent(tmp_path, PARTS)
+    rmtree(usr() / "simbond_agent")
+    copytree(tmp_path / "rom", usr(), dirs_exist_ok=True)
+    process = module()
+    server.enrol(process.wait_for("enrolment")["request"])
+    assert server.evidence().iccid == CARD.iccid
 
 
 def test_a_pulled_and_another_card_are_told_at_once(module, server, modem):

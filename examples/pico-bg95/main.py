@@ -1,0 +1,5 @@
+import board
+
+from simbond_agent import run
+
+run(board)
