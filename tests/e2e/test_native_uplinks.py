@@ -336,6 +336,36 @@ def test_the_ca_goes_into_the_module_once_and_again_when_it_is_another(
     drive(modem, verifier, play_stranger, tls=True, ca=stranger, own_ca=True)
 
 
+@pytest.fixture
+def named_profile(tmp_path: Path) -> Path:
+    """A Quectel module whose firmware can compare names."""
+    path = tmp_path / "checkhost.toml"
+    path.write_text(
+        'extends = "quectel-ec25"\nname = "checkhost"\n[behaviours]\n"+QSSLCFG" = "quectel-ssl-checkhost"\n'
+    )
+    return path
+
+
+@pytest.mark.parametrize("family", [("quectel-ec25", "mqtt"), ("ublox-sara-r5", "mqtt")], ids="-".join)
+def test_a_module_that_can_compares_the_name(verifier: Broker, family: tuple[str, str], named_profile: Path) -> None:
+    ca = verifier.authority.ca_der.read_bytes()
+
+    async def play(device: Device) -> None:
+        await device.send()
+
+    async def play_wrong(device: Device) -> None:
+        with pytest.raises(UplinkError, match=r"AT\+"):
+            await device.send()
+
+    profile = named_profile if family[0].startswith("quectel") else family[0]
+    with Modem(profile, card=CARD) as modem:
+        drive(modem, verifier, play, tls=True, ca=ca)
+    url = verifier.url(True).replace("localhost", "127.0.0.1")  # the certificate is for the name
+    with Modem(profile, card=CARD) as modem:
+        drive(modem, verifier, play_wrong, url=url, ca=ca)
+    assert len(verifier.messages) == 1
+
+
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,11 @@ _PACKET_MS = 60000
 class Uplink(Mqtt):
     _RECEIVED = "+UUMQTTC: 6,"
 
+    def attach(self, modem):
+        super().attach(modem)
+        if self._model[:9] in ("SARA-R410", "SARA-R412"):
+            raise ValueError(self._model + " has MQTT commands of an older kind, which are not spoken here")
+
     async def _alive(self):
         # The module cannot be asked for the state of its session; subscribing once more tells, and does no harm.
         return await self._try(self._subscribe(), ("+UUMQTTC: 4,", "1,1"), _PACKET_MS)
@@ -24,8 +29,6 @@ class Uplink(Mqtt):
         return 'AT+UMQTTC=4,1,"{}"'.format(self._results)
 
     async def _connect(self):
-        if self._model[:9] in ("SARA-R410", "SARA-R412"):
-            raise UplinkError(self._model + ": its MQTT commands are of an older kind that this agent does not speak")
         await self._activate()
         if self._tls:
             await self._prepare_tls()
