@@ -67,7 +67,7 @@ def test_a_device_asks_attests_and_attests_again(field: Field, line: Line, meter
 
 
 def test_the_last_level_of_the_topic_comes_back(line: Line, meter: Attester) -> None:
-    answer = line.ask("challenge/4f00", meter.kid)
+    answer = line.ask("challenge", meter.kid, "/4f00")
     assert answer.topic == f"simbond/1/{line.name}/result/4f00"
 
 

@@ -42,7 +42,6 @@ class Mosquitto:
         """The example, on this folder and these ports."""
         lines = {
             "listener": f"{self.port} 127.0.0.1",
-            "cafile": str(self.authority.ca_pem),
             "certfile": str(self.authority.server),
             "keyfile": str(self.authority.server),
             "password_file": str(self._passwords),
