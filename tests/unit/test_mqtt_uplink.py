@@ -156,8 +156,8 @@ async def twice(uplink: MqttUplink) -> list[bytes]:
     ("answer", "kept"),
     [
         (result(interval=60), True),
-        (result(interval=300), True),
-        (result(interval=301), False),
+        (result(interval=240), True),
+        (result(interval=241), False),
         (result(interval=0), True),
         (result(tier=96, reasons=["nonce-expired"], interval=3600), True),
     ],
@@ -186,19 +186,47 @@ def test_evidence_follows_its_challenge_on_the_same_connection():
     assert broker.connections == 1
 
 
-def test_a_connection_that_was_dropped_meanwhile_is_made_anew():
+@pytest.mark.parametrize("silently", [False, True])
+def test_a_connection_that_was_dropped_meanwhile_is_made_anew(silently):
     class Forgetful(Script):
-        """Hangs up at the second message, and takes it on the next connection."""
+        """Takes a second message on its second connection only."""
 
         async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if self.connections == 2:
                 self._answers.append(answered())
             await super()._talk(reader, writer)
+            if silently:
+                await reader.read()
+
+    async def impatient(uplink: MqttUplink) -> list[bytes]:
+        uplink.alive_s = 0.1
+        return await twice(uplink)
 
     broker = Forgetful(answered(result(interval=5)))
-    assert talk(broker, twice) == [result(interval=5), ANSWER]
+    assert talk(broker, impatient) == [result(interval=5), ANSWER]
     assert broker.connections == 2
     assert [p.payload for p in broker.received if p.kind == mqtt.PUBLISH] == [MESSAGE] * 3
+
+
+def test_a_broker_that_is_there_is_waited_for_as_long_as_the_answer_takes():
+    class Slow(Script):
+        async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while (packet := await mqtt.read_packet(reader)).kind != mqtt.DISCONNECT:
+                self.received.append(packet)
+                if packet.kind == mqtt.CONNECT:
+                    writer.write(mqtt.ACCEPTED + mqtt.GRANTED)
+                elif packet.kind == mqtt.PUBLISH:
+                    writer.write(b"\x40\x02" + packet.mid)
+                    await asyncio.sleep(0.3)
+                    writer.write(answered(result(interval=5)))
+
+    async def impatient(uplink: MqttUplink) -> list[bytes]:
+        uplink.alive_s = 0.1
+        return await twice(uplink)
+
+    broker = Slow()
+    assert talk(broker, impatient) == [result(interval=5)] * 2
+    assert broker.connections == 1
 
 
 # What is no answer to this message

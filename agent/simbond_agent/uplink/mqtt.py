@@ -12,7 +12,7 @@ from binascii import hexlify
 from . import Answer, UplinkError, parse_url
 
 _MAX_OCTETS = 2048  # of a packet
-_KEEP_S = 300
+_KEEP_S = 240  # hardly a mobile network forgets an idle connection within five minutes
 _CONNECT = b"\x00\x04MQTT\x04"  # protocol name and level
 _CLEAN_USER_PASSWORD = 0xC2
 _CLEAN_USER = 0x82
@@ -21,10 +21,11 @@ _CLEAN_USER = 0x82
 class MqttUplink:
     """board.url: mqtt(s)://host[:port]. board.ca: as tls.context takes it. board.mqtt_user: 16 hex digits that name the
     device in the topics, too; its kid unless set. board.mqtt_password: None unless set. board.mqtt_keep_s: where the
-    next Evidence is due within so many seconds, the connection stays open; 300 unless set. Raises ValueError.
+    next Evidence is due within so many seconds, the connection stays open; 240 unless set. Raises ValueError.
     """
 
     timeout_s = 30  # for one request, from look-up to answer
+    alive_s = 10  # for the broker's first word on a connection that was kept; else a NAT has forgotten it
 
     def __init__(self, board, kid):
         self._tls, self._host, port, _ = parse_url(board.url, ("mqtt", "mqtts"))
@@ -79,8 +80,8 @@ class MqttUplink:
         expected = (topic + "result" + tag).encode()
         if self._writer:
             try:
-                return await self._ask(publish, expected)
-            except (OSError, EOFError):  # dropped since, as it may be
+                return await self._ask(publish, expected, self.alive_s)
+            except (OSError, EOFError, asyncio.TimeoutError):
                 await self.close()
         gc.collect()  # where TLS shares this heap, it wants 16 KiB in one piece
         options = {}
@@ -90,7 +91,7 @@ class MqttUplink:
             options = {"ssl": context(self._ca), "server_hostname": self._host}
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port, **options)
         subscribe = _packet(0x82, b"\x00\x01", _string(topic + "result/#"), b"\x01")
-        return await self._ask(self._connect() + subscribe + publish, expected)
+        return await self._ask(self._connect() + subscribe + publish, expected, self.timeout_s)
 
     def _connect(self):
         flags = _CLEAN_USER_PASSWORD if self._password else _CLEAN_USER
@@ -99,11 +100,12 @@ class MqttUplink:
         password = _string(self._password) if self._password else b""
         return _packet(0x10, _CONNECT, bytes((flags,)), keep_alive, user, user, password)
 
-    async def _ask(self, packets, expected):
+    async def _ask(self, packets, expected, patience_s):
         self._writer.write(packets)
         await self._writer.drain()
         while True:
-            head, body = await self._receive()
+            head, body = await asyncio.wait_for(self._receive(), patience_s)
+            patience_s = self.timeout_s
             kind = head >> 4
             if kind == 3:  # PUBLISH
                 end = 2 + (body[0] << 8 | body[1])
