@@ -20,6 +20,14 @@ def rom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / ROM
 
 
+@pytest.fixture(scope="session")
+def plain_rom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The agent compiled as it is, for programs that put something else in the place of its parts."""
+    directory = tmp_path_factory.mktemp("plain")
+    build_agent(directory, plain=True)
+    return directory / ROM
+
+
 @pytest.fixture
 def modem() -> Iterator[Modem]:
     with Modem("quectel-ec25", card=CARD) as modem:

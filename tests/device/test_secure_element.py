@@ -14,30 +14,26 @@ KEYED = Card(CARD.iccid, CARD.imsi, private_key=f"{0x51B0D:064x}")
 PROGRAM = """
 import asyncio
 import json
-import os
 
-from simbond_agent.at import Channel
-from simbond_agent.modem import probe
-from simbond_agent.posix import open_tty
+from simbond_agent.agent import Agent
+from simbond_agent.posix import from_environment
 from simbond_agent.signer.error import SignerError
 from simbond_agent.signer.iot_safe import IotSafeSigner
 
 
 async def main():
-    stream = asyncio.StreamReader(open_tty(os.getenv("SIMBOND_TTY")))
-    channel = Channel(stream, stream)
-    modem = await probe(channel)
-    await modem.setup()
+    port = Agent(from_environment()).port
     signer = IotSafeSigner()
-    signer.attach(modem)
-    try:
-        await signer.open()
-        for i in range(3):
-            signature = await signer.sign(b"message %d" % i)
-            said = {"event": "signed", "number": i, "signature": signature.hex(), "kid": signer.kid.hex()}
-            print(json.dumps(said))
-    except SignerError as e:
-        print(json.dumps({"event": "error", "detail": str(e)}))
+    async with port:
+        signer.attach(port.modem)
+        try:
+            await signer.open()
+            for i in range(3):
+                signature = await signer.sign(b"message %d" % i)
+                said = {"event": "signed", "number": i, "signature": signature.hex(), "kid": signer.kid.hex()}
+                print(json.dumps(said))
+        except SignerError as e:
+            print(json.dumps({"event": "error", "detail": str(e)}))
 
 
 asyncio.run(main())
@@ -59,7 +55,7 @@ def device(tmp_path, rom):
     (tmp_path / "main.py").write_text(PROGRAM)
 
     def start(modem):
-        settings = {"url": "", "rom": rom, "state_dir": tmp_path / "state", "program": tmp_path / "main.py"}
+        settings = {"url": "http://x", "rom": rom, "state_dir": tmp_path / "state", "program": tmp_path / "main.py"}
         return AgentProcess(tty=modem.port, **settings)
 
     return start

@@ -110,10 +110,10 @@ URCS = ["RING", '+CREG: 1,"74C6","0F043B67",7', "+CPIN: READY", "+QIND: SMS DONE
 
 
 @pytest.mark.timeout(max(180, COUNT))
-def test_soak(agent, server, modem):
+def test_soak(agent, server, modem, plain_rom):
     print(f"SIMBOND_SOAK_SEED={SEED}")
     server.interval_s = 5
-    process = agent(program=PROGRAM)
+    process = agent(program=PROGRAM, rom=plain_rom)
     server.enrol(process.wait_for("enrolment")["request"])
     soak = Soak(process, server, modem)
     while soak.taken < COUNT:

@@ -1,6 +1,7 @@
 """Builds what a board carries: the agent's core and the parts that the board uses (see parts).
 
-python -m simbond_tools.build agent OUT [--with PART]...    compiled, and as a ROMFS image; without --with: everything
+python -m simbond_tools.build agent OUT [--with PART]...    compiled, and as a ROMFS image; without --with: everything;
+                                                            --plain: with every name and line, for whoever debugs it
 python -m simbond_tools.build packages                      writes the descriptions that mip and manifest.py read
 """
 
@@ -12,12 +13,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from . import parts, romfs
 from .micropython import MicroPythonNotFoundError, find_cross_compiler
-from .squeeze import squeeze
+from .squeeze import SqueezeError, squeeze
 
 ROM = "agent.romfs"
 
@@ -29,28 +30,31 @@ class BuildError(Exception):
     """The cross compiler refused a file; the text is its message."""
 
 
-def build_agent(out: Path, wanted: Iterable[str] | None = None) -> dict[str, int]:
+def build_agent(out: Path, wanted: Iterable[str] | None = None, *, plain: bool = False) -> dict[str, int]:
     """Compiles the agent to out/rom/simbond_agent/, and that tree to the ROMFS image out/agent.romfs.
 
-    wanted: names of parts that go with the core; None: everything. Returns the size in octets of each .mpy by its path
-    below out/rom. Raises UnknownPartError, MicroPythonNotFoundError, BuildError.
+    wanted: names of parts that go with the core; None: everything. plain: the source as it is, rather than squeezed.
+    Returns the size in octets of each .mpy by its path below out/rom. Raises UnknownPartError, SqueezeError,
+    MicroPythonNotFoundError, BuildError.
     """
     files = parts.files_of(parts.parts() if wanted is None else wanted)
     compiler = find_cross_compiler()
     tree = out / "rom"
     shutil.rmtree(tree, ignore_errors=True)
     # All of them, whatever is wanted: a part that is added later is to fit.
-    squeezed = squeeze({p.relative_to(parts.SOURCE): p.read_text() for p in parts.SOURCE.rglob("*.py")})
+    sources: dict[PurePath, str] = {p.relative_to(parts.SOURCE): p.read_text() for p in parts.SOURCE.rglob("*.py")}
+    built = sources if plain else squeeze(sources, parts.core(), _PACKAGE)
+    # Flash is short: no line numbers (-O3), and a file's name in error messages is no path.
+    options = [] if plain else ["-O3"]
     sizes = {}
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "source.py"
-        for source in files:
+        for source in (path for path in files if path in built):
             name = _PACKAGE / source.with_suffix(".mpy")
             target = tree / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            text.write_text(squeezed[source])
-            # Flash is short: no line numbers (-O3), and a file's name in error messages is no path.
-            command = [compiler, "-O3", "-s", source.stem, "-o", str(target), str(text)]
+            text.write_text(built[source])
+            command = [compiler, *options, "-s", source.stem, "-o", str(target), str(text)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise BuildError(f"{source}: {done.stderr or done.stdout}")
@@ -65,7 +69,7 @@ def core_size(sizes: dict[str, int], dialect: str | None = None, uplink: str = "
     sizes: from build_agent. Raises UnknownPartError.
     """
     files = parts.files_of([uplink, *([dialect] if dialect else [])])
-    return sum(sizes[(_PACKAGE / path.with_suffix(".mpy")).as_posix()] for path in files)
+    return sum(sizes.get((_PACKAGE / path.with_suffix(".mpy")).as_posix(), 0) for path in files)
 
 
 def packages() -> dict[Path, dict[str, Any]]:
@@ -105,6 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     agent = commands.add_parser("agent", help="compile the agent, and make a ROMFS image of it")
     agent.add_argument("out", type=Path, help="folder for the result")
+    agent.add_argument("--plain", action="store_true", help="do not squeeze it: tracebacks have names and lines")
     agent.add_argument("--with", dest="parts", action="append", metavar="PART", help="a part that goes with the core")
     commands.add_parser("packages", help="write agent/package.json and agent/parts/ anew")
     options = parser.parse_args(arguments)
@@ -112,8 +117,9 @@ def main(arguments: Sequence[str]) -> int:
         if options.command == "packages":
             _write_packages()
         else:
-            _print_sizes(build_agent(options.out, options.parts), whole=options.parts is None)
-    except (MicroPythonNotFoundError, BuildError, parts.UnknownPartError) as e:
+            sizes = build_agent(options.out, options.parts, plain=options.plain)
+            _print_sizes(sizes, whole=options.parts is None)
+    except (MicroPythonNotFoundError, BuildError, SqueezeError, parts.UnknownPartError) as e:
         print(e, file=sys.stderr)
         return 1
     return 0
