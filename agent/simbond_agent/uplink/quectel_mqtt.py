@@ -21,8 +21,9 @@ class Uplink(Mqtt):
         await quectel.prepare(self)
         ssl = ",1,5" if self._tls else ",0"
         keep = '"keepalive",5,{}'.format(self._keep_s + 60)
-        for setting in ('"version",5,4', '"pdpcid",5,1', '"session",5,1', '"recv/mode",5,0,0', keep, '"ssl",5' + ssl):
+        for setting in ('"version",5,4', '"pdpcid",5,1', '"session",5,1', keep, '"ssl",5' + ssl):
             await self._do("AT+QMTCFG=" + setting)
+        await self._try('AT+QMTCFG="recv/mode",5,0,0')  # the only mode of older firmware
         await self._do('AT+QMTOPEN=5,"{}",{}'.format(self._host, self._port), _OPEN_MS, good=("+QMTOPEN: 5,", "0"))
         login = 'AT+QMTCONN=5,"{}",{}'.format(self._user, self._login())
         await self._do(login, _PACKET_MS, good=("+QMTCONN: 5,", "0,0"))
