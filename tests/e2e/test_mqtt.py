@@ -1,8 +1,10 @@
 """Evidence by way of a real broker, with the configuration that is shipped as an example."""
 
+import json
 import queue
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from pathlib import Path
 
 import cbor2
 import pytest
@@ -11,9 +13,10 @@ from support.attester import Attester
 from support.field import Field, eventually, new_device
 from support.mosquitto import VERIFIER, Mosquitto
 from support.mqtt_line import Line, admit
-from support.server import VerifierServer
+from support.server import VerifierServer, simbond
 
 AFFIRMING = (2, [])
+LOCAL = 7
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +185,33 @@ def test_no_device_takes_the_session_of_the_verifier_or_of_another(broker: Mosqu
 def test_no_password_no_entry(broker: Mosquitto) -> None:
     with Line(broker, Attester(), filters=[]) as line:
         eventually(lambda: line.refused)
+
+
+# Starting and ending
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--mqtt", "https://broker.example"], "--mqtt is to be mqtts://"),
+        (["--mqtt", "mqtt://192.0.2.1"], "--plain-mqtt"),
+        (["--mqtt", "mqtts://broker.example", "--mqtt-ca", "{}/none.pem"], "none.pem"),
+        (["--mqtt", "mqtts://broker.example", "--mqtt-user", "v", "--mqtt-password-file", "{}/none"], "cannot be read"),
+    ],
+)
+def test_a_broker_that_cannot_be_is_told_at_the_start(tmp_path: Path, options: list[str], words: str) -> None:
+    done = simbond("serve", "--json", "--db", f"{tmp_path}/simbond.db", *(word.format(tmp_path) for word in options))
+    assert done.returncode == LOCAL, done.stderr
+    assert words in json.loads(done.stdout)["error"]["detail"]
+    assert "Traceback" not in done.stderr
+
+
+def test_the_password_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMBOND_SERVE_MQTT_PASSWORD", VERIFIER[1])
+    monkeypatch.setenv("SIMBOND_SERVE_MQTT_USER", VERIFIER[0])
+    with Mosquitto(tmp_path / "broker") as broker:
+        monkeypatch.setenv("SIMBOND_SERVE_MQTT", broker.plain_url)
+        with VerifierServer(tmp_path / "verifier") as server, Field(server) as field:
+            wait_until_connected(field)
+        assert "Client verifier disconnected.\n" in broker.log.read_text(), "it said goodbye"
+    assert "Traceback" not in server.log.read_text()
