@@ -7,8 +7,8 @@ Not constant-time: the interpreter's integers are not. What leaks most, the inve
 keep this signer away from an attacker who can time single signatures or probe the board, and use a secure element
 where that matters.
 
-signing and deriving are generators for whoever must not block: they yield None after every few milliseconds of work,
-and return their result (StopIteration.value). sign and public_key run them to their end.
+signing and deriving are generators for whoever must not block: they yield None at least every 20 ms on a Cortex-M3 of
+64 MHz, and return their result (StopIteration.value). sign and public_key run them to their end.
 """
 
 import os
