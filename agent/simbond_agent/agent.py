@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+from binascii import hexlify
 
 from . import claims
 from .backoff import Backoff
@@ -76,8 +77,8 @@ class Agent:
     async def run(self):
         """Attests until cancelled.
 
-        Raises KeystoreError when the stored key or counter is damaged, ValueError or OSError when the board is set up
-        wrongly. What fails later is reported and tried again.
+        Raises KeystoreError when the stored key or counter is damaged; ValueError, ImportError or OSError when the
+        board is set up wrongly. What fails later is reported and tried again.
         """
         board = self._board
         beside = []
@@ -95,7 +96,7 @@ class Agent:
         finally:
             for task in beside:
                 task.cancel()
-            self.port.close()
+            await self._close()
 
     async def run_once(self):
         """Attests once, for a device that sleeps between two attestations. Returns the seconds until the next is due.
@@ -112,13 +113,16 @@ class Agent:
                 self._board.retain(self._nonce or b"")
             return max(int(delay), _MIN_INTERVAL_S)
         finally:
-            if self._uplink:
-                await self._uplink.close()
-            self.port.close()
+            await self._close()
+
+    async def _close(self):
+        if self._uplink:
+            await self._uplink.close()
+        self.port.close()
 
     def kid(self):
         """The key identifier in hex."""
-        return self._signer.kid.hex()
+        return hexlify(self._signer.kid).decode()
 
     def report(self, name, fields):
         """Writes an event that is not kept in status."""
@@ -144,6 +148,8 @@ class Agent:
             from .spool import Spool
 
             self._spool = Spool(board.state_dir + "/spool", capacity)
+        if hasattr(board, "set_time"):
+            from .modem import network_time  # noqa: F401 - a part that is missing is told of now
         self._countersigner = getattr(board, "countersigner", None)
         await self._take_key()
         if hasattr(board, "retained"):
@@ -168,15 +174,25 @@ class Agent:
             why = "interval"
             delay = self._delay(await self._round(), backoff)
             self._due_at = self._uptime.seconds() + delay
-        except Exception as e:
-            why = "uplink" if isinstance(e, UplinkError) else "modem" if isinstance(e, ModemError) else "internal"
-            self._report.event("error", what=why, detail=str(e) or type(e).__name__)
-            if why == "uplink":
-                hold = min(e.retry_after, _MAX_INTERVAL_S)
-            else:
-                self.port.renew()
+        except UplinkError as e:
+            why = "uplink"
+            self._report_error(why, e)
+            hold = min(e.retry_after, _MAX_INTERVAL_S)
             delay = backoff.next(hold)
+        except Exception as e:
+            why = self._failed(e)
+            delay = backoff.next()
         return delay, why, hold
+
+    def _failed(self, e):
+        """Reports what is no failure of the uplink, and has the modem opened anew. Returns whose failure it is."""
+        why = "modem" if isinstance(e, ModemError) else "internal"
+        self._report_error(why, e)
+        self.port.renew()
+        return why
+
+    def _report_error(self, what, e):
+        self._report.event("error", what=what, detail=str(e) or type(e).__name__)
 
     def _delay(self, answer, backoff):
         """Seconds until the next Evidence: 0 at once, else within bounds."""
@@ -228,8 +244,8 @@ class Agent:
                 self._uplink = open_uplink(self._board, self._signer.kid, modem)
             self._attached = modem
         if not self._enrolled:
-            request = (await self._enrolment(self._signer)).hex()
-            self.report("enrolment", {"kid": self.kid(), "request": request})
+            request = await self._enrolment(self._signer)
+            self.report("enrolment", {"kid": self.kid(), "request": hexlify(request).decode()})
             self._enrolled = True
 
     async def _enrolment(self, signer):
@@ -269,7 +285,7 @@ class Agent:
                 self._report.event("stored", waiting=len(self._spool), dropped=self._spool.dropped)
                 return
             except OSError as e:
-                self._report.event("error", what="spool", detail=str(e))
+                self._report_error("spool", e)
         self._due_at = 0
 
     async def _evidence(self):
@@ -296,7 +312,7 @@ class Agent:
         try:
             return await self._countersigner.sign(covered)
         except OSError as e:
-            self._report.event("error", what="sim", detail=str(e))
+            self._report_error("sim", e)
 
     async def _next_uptime(self):
         """Seconds that nothing was signed for yet."""
@@ -321,7 +337,7 @@ class Agent:
         try:
             return binding(identity, cell, self._board.scenario, status)
         except ValueError as e:
-            self._report.event("error", what="cell", detail=str(e))
+            self._report_error("cell", e)
             return binding(identity, None, self._board.scenario, status)
 
     def _flags(self, identity):
@@ -372,8 +388,8 @@ class Agent:
         try:
             async with self.port:
                 identity = await self.port.identity()
-        except (ModemError, MemoryError):
-            self.port.renew()
+        except Exception as e:
+            self._failed(e)
             return False
         if not moved(self._claimed, identity):
             return False
@@ -401,6 +417,6 @@ def run_once(board):
 def _ending(board, method):
     try:
         return asyncio.run(getattr(Agent(board), method)())
-    except (KeystoreError, ValueError, OSError) as e:
+    except (KeystoreError, ValueError, ImportError, OSError) as e:
         Reporter(getattr(board, "log", print)).event("error", what="setup", detail=str(e))
         sys.exit(1)

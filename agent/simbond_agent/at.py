@@ -208,6 +208,7 @@ class Channel:
         self._ended = asyncio.Event()
         self._task = None
         self._unanswered = False
+        self._has_data = False
         # Unsolicited lines that somebody waits for: start and, when it came, the line.
         self._until = [None, None]
         self._expected = [None, None]
@@ -227,6 +228,7 @@ class Channel:
                 return None, []
             # Stays set when this coroutine is cancelled while the modem is still to answer.
             self._unanswered = True
+            self._has_data = data is not None
             final, lines = await self._exchange(command, timeout_ms, data, until)
             self._unanswered = final is None
             return final, lines
@@ -350,7 +352,8 @@ class Channel:
 
     async def _resynchronise(self):
         """Waits out the late reply: the modem answers in order, so nothing of it can follow a silence after "AT"."""
-        final, _ = await self._exchange("AT", _SYNC_MS)
+        # A prompt that came too late would take "AT" for data: escape ends it (TS 27.005 clause 3.5.1).
+        final, _ = await self._exchange("\x1bAT" if self._has_data else "AT", _SYNC_MS)
         if final is None:
             return False
         try:

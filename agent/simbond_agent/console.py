@@ -12,7 +12,7 @@ Whatever is wrong is answered by {"event": "reply", "id": ..., "error": "..."}.
 
 import asyncio
 import json
-from binascii import unhexlify
+from binascii import hexlify, unhexlify
 
 _LINE_MAX = 256
 
@@ -67,11 +67,11 @@ async def _prove(agent, asked):
     nonce = unhexlify(asked.get("nonce", ""))
     if len(nonce) != 16:
         raise ValueError("nonce is to be 32 hex digits")
-    return {"evidence": (await agent.prove(nonce)).hex()}
+    return {"evidence": hexlify(await agent.prove(nonce)).decode()}
 
 
 async def _enrolment(agent, asked):
-    return {"request": (await agent.enrolment()).hex()}
+    return {"request": hexlify(await agent.enrolment()).decode()}
 
 
 async def _rotate(agent, asked):

@@ -77,7 +77,7 @@ def _unless(errno, function, path):
     try:
         return function(path)
     except OSError as e:
-        if e.errno != errno:
+        if e.args[0] != errno:
             raise
 
 

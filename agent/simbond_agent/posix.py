@@ -32,35 +32,37 @@ def open_tty(path, speed=115200):
 
 
 class Gateway:
-    """A board (see README.md) whose modem is the tty at path tty. ca: path of the CA's certificate in DER."""
+    """A board (see README.md) whose modem is the tty at path tty. more: what else the board shall have, by name."""
 
-    def __init__(self, tty, url, state_dir, scenario, ca=None, sim_poll_s=5, console=None):
+    def __init__(self, tty, url, state_dir, scenario, **more):
         self._tty = tty
         self.url = url
         self.state_dir = state_dir
         self.scenario = scenario
-        self.ca = ca
-        self.sim_poll_s = sim_poll_s
-        if console:
-            self.console = console
+        for name in more:
+            setattr(self, name, more[name])
 
     def at_stream(self):
         return open_tty(self._tty)
 
 
 def from_environment():
-    """The Gateway that SIMBOND_TTY, _URL, _STATE_DIR and _SCENARIO (a number) describe, and where set SIMBOND_CA,
-    SIMBOND_SIM_POLL_S and SIMBOND_CONSOLE (not empty: the console is on standard input). Raises ValueError.
+    """The Gateway that SIMBOND_TTY, _URL, _STATE_DIR and _SCENARIO (a number) describe, and where they are set _CA,
+    _SIM_POLL_S, _APN, _MQTT_USER, _MQTT_PASSWORD, _OWN_CA and _CONSOLE (not empty: on standard input).
+
+    Raises ValueError.
     """
-    return Gateway(
-        _variable("TTY"),
-        _variable("URL"),
-        _variable("STATE_DIR"),
-        int(_variable("SCENARIO")),
-        os.getenv("SIMBOND_CA"),
-        float(os.getenv("SIMBOND_SIM_POLL_S") or 5),
-        (lambda: sys.stdin.buffer) if os.getenv("SIMBOND_CONSOLE") else None,
-    )
+    more = {}
+    for name in ("ca", "apn", "mqtt_user", "mqtt_password", "own_ca"):
+        value = os.getenv("SIMBOND_" + name.upper())
+        if value:
+            more[name] = value
+    if os.getenv("SIMBOND_SIM_POLL_S"):
+        more["sim_poll_s"] = float(os.getenv("SIMBOND_SIM_POLL_S"))
+    if os.getenv("SIMBOND_CONSOLE"):
+        more["console"] = lambda: sys.stdin.buffer
+    tty, url, state_dir, scenario = [_variable(name) for name in ("TTY", "URL", "STATE_DIR", "SCENARIO")]
+    return Gateway(tty, url, state_dir, int(scenario), **more)
 
 
 def _variable(name):

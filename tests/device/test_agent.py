@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,6 @@ from simbond_tools.demo.authority import make_authority
 from simbond_tools.emulator import Modem
 from support.cards import CARD, OTHER_CARD
 from support.device_server import Reply
-
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 
 @pytest.fixture
@@ -217,12 +214,6 @@ def test_other_makes(profile, agent, server):
         process = agent(tty=modem.port)
         server.enrol(process.wait_for("enrolment")["request"])
         assert server.evidence().iccid == CARD.iccid
-
-
-def test_linux_gateway_example(agent, server):
-    process = agent(program=EXAMPLES / "linux-gateway" / "main.py")
-    server.enrol(process.wait_for("enrolment")["request"])
-    assert server.evidence().iccid == CARD.iccid
 
 
 def test_heap_peak(agent, server):

@@ -39,14 +39,14 @@ class Soak:
         self.taken = 0
         self.said: dict[tuple[int, int], list[object]] = {}
         self.last = (0, -1)
+        self.broken: deque[tuple[int, int]] = deque(maxlen=5)
         self.tail: deque[object] = deque(maxlen=20)
 
     def evidence(self) -> Received:
         try:
             received = self.server.evidence(timeout_s=PATIENCE_S)
         except AssertionError:
-            said = [event for event in self.process.drained() if event["event"] != "heap"]
-            raise AssertionError(f"silent after {self.taken}: {said[-20:]}, {self.modem.armed_faults}") from None
+            raise AssertionError(f"silent, {self.said_last()}") from None
         self.taken += 1
         self.tail.append((received.bootcount, received.uptime, received.iccid, received.flags, received.late))
         counter = (received.bootcount, received.uptime)
@@ -59,6 +59,10 @@ class Soak:
             assert received.iccid in self.story[self.chapter :], f"{received.iccid} after {self.story[self.chapter :]}"
             self.chapter += self.story[self.chapter :].index(received.iccid)
         return received
+
+    def said_last(self) -> str:
+        events = [event for event in self.process.drained() if event["event"] not in ("heap", "attested")]
+        return f"after {self.taken}: {[*self.tail]}; {events[-30:]}; {self.modem.armed_faults}; {self.broken}"
 
     def swap(self) -> None:
         """Another card, or none; which the server must be told before the next one."""
@@ -78,10 +82,12 @@ class Soak:
             received = self.evidence()
             if received.iccid == now and not received.late and (now or received.flags & TRAY_EMPTY):
                 return
-            assert time.monotonic() < end, f"{now} was never told of; after {self.taken}: {self.tail}"
+            assert time.monotonic() < end, f"{now} was never told of, {self.said_last()}"
 
     def break_something(self) -> None:
-        match self.random.randrange(10):
+        kind = self.random.randrange(10)
+        self.broken.append((self.taken, kind))
+        match kind:
             case 0:
                 self.modem.fault("silence", self.random.randrange(1, 3))
             case 1:

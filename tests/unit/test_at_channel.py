@@ -303,3 +303,27 @@ def test_an_expected_line_is_kept_until_it_is_asked_for_and_given_once():
         return first, nothing, await channel.expected(2000)
 
     assert asyncio.run(main()) == ('+QMTRECV: 0,0,"t","new"', None, '+QMTRECV: 0,0,"t","later"')
+
+
+def test_a_prompt_that_came_too_late_swallows_no_later_command():
+    class Swallowing(Wire):
+        """Prompts late; from then on everything is data, until Ctrl-Z or escape."""
+
+        prompted = False
+
+        def write(self, octets):
+            if self.prompted and b"\x1b" not in octets:
+                self.written.append("(data)")
+                return
+            self.prompted = False
+            super().write(octets.replace(b"\x1b", b""))
+
+    async def main():
+        wire = Swallowing(lambda line: None if "PUB" in line else b"\r\nOK\r\n")
+        channel = Channel(wire, wire)
+        late = await channel.command('AT+QMTPUB=0,1,1,0,"t"', 50, b"text\x1a")
+        wire.prompted = True
+        wire.say(b"\r\n> ")
+        return late, await channel.command("AT+CSQ", 3000)
+
+    assert asyncio.run(main()) == ((None, []), ("OK", []))

@@ -5,6 +5,7 @@ Codes", "I2C Interface" and the commands Info, Read, Random, Nonce, GenKey and S
 """
 
 import asyncio
+from binascii import hexlify
 from hashlib import sha256
 
 from .. import claims, cose
@@ -51,7 +52,7 @@ class AteccSigner:
         """Checks the chip and reads the public key. Raises SignerError; called again, it starts anew."""
         revision = await self._run((0x30, 0, 0, b"", 4))
         if revision[2] >> 4 not in (5, 6):
-            raise self._error("is no ATECC608 or ATECC508A: revision " + bytes(revision).hex())
+            raise self._error("is no ATECC608 or ATECC508A: revision " + hexlify(revision).decode())
         # Bytes 84 to 87 of the configuration zone: UserExtra, UserExtraAdd, LockValue, LockConfig.
         locks = await self._run((0x02, 0, 84 // 4, b"", 4))
         if locks[2] or locks[3]:

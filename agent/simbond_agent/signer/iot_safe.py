@@ -85,10 +85,10 @@ class IotSafeSigner:
 
     async def _apdu(self, instruction, p1, p2, data):
         command = (instruction, p1, p2, bytes((len(data),)) + data)
-        answer = await self._sim.apdu(*command, self._class)
+        answer = await self._sim.apdu(*command + (self._class,))
         if answer[1] == _WRONG_CLASS:  # some applets want the proprietary one
             self._class ^= 0x80
-            answer = await self._sim.apdu(*command, self._class)
+            answer = await self._sim.apdu(*command + (self._class,))
         return answer
 
 
