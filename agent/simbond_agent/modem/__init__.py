@@ -7,34 +7,26 @@ defaults, and docs/modems.md). A board carries those that it uses; where the fil
 from . import generic
 from .base import Modem
 
-# Looked for in "<manufacturer> <model>", lower case; the first hit counts. Quectel calls itself Quectel_Ltd on some
-# and repeats its name in the model; SIMCom's A76xx give "INCORPORATED" for a manufacturer.
+# Each dialect and what is looked for in "<manufacturer> <model>", lower case; the first hit counts. One string, since a
+# table of pairs takes 1.3 KB of heap for as long as the agent runs. Quectel calls itself Quectel_Ltd on some and repeats
+# its name in the model; SIMCom's A76xx give "INCORPORATED" for a manufacturer.
 _VENDORS = (
-    ("quectel bc", "quectel_nbiot"),
-    ("quectel_bc", "quectel_nbiot"),
-    ("quectel_ltd bc", "quectel_nbiot"),
-    ("quectel", "quectel"),
-    ("simcom", "simcom"),
-    (" a76", "simcom"),
-    ("u-blox", "ublox"),
-    ("telit", "telit"),
-    (" l8", "xmm"),
-    ("fibocom", "fibocom"),
-    ("nordic", "nordic"),
-    ("onemo", "onemo"),
-    ("cmiot", "onemo"),
-    ("cmcc", "onemo"),
-    (" ml30", "onemo"),
-    ("sequans", "sequans"),
-    ("sierra", "sierra"),
-    ("cinterion", "cinterion"),
-    ("gemalto", "cinterion"),
-    ("thales", "cinterion"),
-    ("huawei", "huawei"),
-    ("airm2m", "luat"),
-    ("luat", "luat"),
-    ("neoway", "neoway"),
-    ("meig", "meig"),
+    "quectel_nbiot=quectel bc|quectel_bc|quectel_ltd bc\n"
+    "quectel=quectel\n"
+    "simcom=simcom| a76\n"
+    "ublox=u-blox\n"
+    "telit=telit\n"
+    "xmm= l8\n"
+    "fibocom=fibocom\n"
+    "nordic=nordic\n"
+    "onemo=onemo|cmiot|cmcc| ml30\n"
+    "sequans=sequans\n"
+    "sierra=sierra\n"
+    "cinterion=cinterion|gemalto|thales\n"
+    "huawei=huawei\n"
+    "luat=airm2m|luat\n"
+    "neoway=neoway\n"
+    "meig=meig"
 )
 _ATTEMPTS = 5
 
@@ -52,9 +44,11 @@ def load(name):
 def dialect_of(vendor, model):
     """Name of the dialect for a manufacturer (+CGMI) and model (+CGMM)."""
     text = (vendor + " " + model).lower()
-    for part, name in _VENDORS:
-        if part in text:
-            return name
+    for row in _VENDORS.split("\n"):
+        name, _, parts = row.partition("=")
+        for part in parts.split("|"):
+            if part in text:
+                return name
     return "generic"
 
 
