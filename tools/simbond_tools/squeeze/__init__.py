@@ -37,6 +37,7 @@ def squeeze(sources: dict[PurePath, str], core: Iterable[PurePath] = (), name: s
     merged = set(core) - {_ROOT}
     if merged:
         trees = bundle(trees, merged, ENTRY, name)
+        drop_unmentioned(trees)  # names that differ from each other leave more of them unmentioned
     shorten(trees)
     return {path: ast.unparse(tree) + "\n" for path, tree in trees.items()}
 

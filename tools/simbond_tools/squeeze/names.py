@@ -73,7 +73,8 @@ class _Shortener:
         """Attributes that begin with one underscore, that a class of the package has or that are assigned to."""
         defined = {name for scope in self._scopes if scope.is_class for name in scope.variables}
         defined |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
-        variables = {name for module in self._package.modules.values() for name in module.scope.variables}
+        objects = [module for module in self._package.modules.values() if module.is_object]
+        variables = {name for module in objects for name in module.scope.variables}
         known = self._said | (variables & self._package.attributes)
         return {name for name in defined - known if name[0] == "_" and name[:2] != "__"}
 
