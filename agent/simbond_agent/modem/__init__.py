@@ -7,8 +7,8 @@ defaults, and docs/modems.md). A board carries those that it uses; where the fil
 from . import generic
 from .base import Modem
 
-# Each dialect and what is looked for in "<manufacturer> <model>", lower case; the first hit counts. One string, since a
-# table of pairs takes 1.3 KB of heap for as long as the agent runs. Quectel calls itself Quectel_Ltd on some and repeats
+# Each dialect and what is looked for in "<manufacturer> <model>", lower case; the first hit counts. One string: a
+# table of pairs took 1.3 KB of heap for as long as the agent runs. Quectel calls itself Quectel_Ltd on some and repeats
 # its name in the model; SIMCom's A76xx give "INCORPORATED" for a manufacturer.
 _VENDORS = (
     "quectel_nbiot=quectel bc|quectel_bc|quectel_ltd bc\n"
