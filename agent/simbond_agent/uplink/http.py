@@ -25,9 +25,16 @@ class HttpUplink:
         if self._tls and not self._ca:
             raise ValueError("https needs the CA of the server: set ca to its certificate in DER")
         self._port = port or (443 if self._tls else 80)
+        self._reserve()
 
     async def close(self):
         pass
+
+    def _reserve(self):
+        if self._tls:
+            from .tls import reserve
+
+            reserve()
 
     async def send(self, kind, message):
         gc.collect()  # where TLS shares this heap, it wants 16 KiB in one piece
@@ -40,6 +47,8 @@ class HttpUplink:
             raise UplinkError("no answer within {} s".format(self.timeout_s))
         except (OSError, ValueError, MemoryError) as e:
             raise UplinkError("{}: {}".format(self._host, e))
+        finally:
+            self._reserve()
         raise UplinkError("{}: HTTP {}".format(self._host, status), retry_after)
 
     async def _exchange(self, kind, message):

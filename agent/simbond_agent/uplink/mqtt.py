@@ -41,6 +41,13 @@ class MqttUplink:
         self._keep_s = getattr(board, "mqtt_keep_s", _KEEP_S)
         self._reader = self._writer = None
         self._id = 1
+        self._reserve()
+
+    def _reserve(self):
+        if self._tls:
+            from .tls import reserve
+
+            reserve()
 
     async def close(self):
         writer, self._writer = self._writer, None
@@ -53,6 +60,8 @@ class MqttUplink:
                     await writer.wait_closed()
             except OSError:
                 pass
+            self._reader = writer = None
+            self._reserve()
 
     async def send(self, kind, message):
         if kind == "rotation" and self._password and not self._named:
