@@ -1,5 +1,6 @@
 """The agent beside a maker's application, and in devices that sleep."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,8 @@ def test_a_device_that_wakes_without_a_network_keeps_its_evidence_and_sleeps_on(
     kept, fresh = server.evidence(), server.evidence()
     assert kept.bootcount + 1 == fresh.bootcount
     assert sleeper.wait_for("sleep")["seconds"] == 3600
+
+
+def test_the_board_is_told_the_network_s_time(agent):
+    told = agent(program=PROGRAMS / "clocked.py").wait_for("clock")["unix_s"]
+    assert abs(told - time.time()) < 60

@@ -557,3 +557,9 @@ def test_bad_faults_are_refused(kind: str, count: int, value: str | None, messag
 def test_clock_without_zone_is_utc() -> None:
     module = Module(load_profile("generic"), clock=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     assert module.fields()["clock"] == "26/01/02,03:04:05+00"
+
+
+def test_quectel_tells_utc_and_local_time() -> None:
+    line = Line("quectel-ec25")
+    assert line.ask("AT+QLTS=1") == ok('+QLTS: "2026/03/03,21:06:07+32,0"')
+    assert line.ask("AT+QLTS=2") == ok('+QLTS: "2026/03/04,05:06:07+32,0"')

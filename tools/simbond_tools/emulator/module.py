@@ -276,6 +276,7 @@ class Module:
             "csq": csq(seen),
             "cesq": cesq(seen),
             "clock": f"{clock:%y/%m/%d,%H:%M:%S}{quarters:+03d}",
+            "clock_utc": f"{clock.astimezone(UTC):%y/%m/%d,%H:%M:%S}{quarters:+03d}",
         }
         return known | words
 
