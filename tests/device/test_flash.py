@@ -19,13 +19,13 @@ FLASH = HERE.parents[1] / "docs" / "flash.md"
 
 
 @pytest.fixture
-def micropython(rom):
+def micropython(plain_rom):
     """micropython(program, *arguments) is how to start a program beside this file with the agent as on a board."""
 
     def start(program, *arguments):
         return {
             "args": [find(), "-X", "heapsize=8m", str(HERE / program), *arguments],
-            "env": {**os.environ, "MICROPYPATH": f"{rom.parent / 'rom'}:{HERE.parent}:.frozen"},
+            "env": {**os.environ, "MICROPYPATH": f"{plain_rom.parent / 'rom'}:{HERE.parent}:.frozen"},
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
             "text": True,
