@@ -191,7 +191,7 @@ _TO_THE_ANSWER = 7
 
 
 def test_a_cut_at_any_packet_is_an_error_or_mended_and_never_a_hang(
-    tmp_path: Path, broker: Mosquitto, rom: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, broker: Mosquitto, plain_rom: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = Attester()
     admit(broker, device.kid.hex())
@@ -212,7 +212,7 @@ def test_a_cut_at_any_packet_is_an_error_or_mended_and_never_a_hang(
         MqttProxy(broker.plain_port, passes) as proxy,
     ):
         eventually(lambda: field.metrics()["simbond_mqtt_connected"])
-        with AgentProcess(tty="", url=proxy.url, rom=rom, state_dir=tmp_path, program=program) as sender:
+        with AgentProcess(tty="", url=proxy.url, rom=plain_rom, state_dir=tmp_path, program=program) as sender:
             assert sender.wait_for_end(100) == 0
     outcomes = [event["event"] for event in sender.events]
     assert outcomes == ["failed"] * _TO_THE_ANSWER + ["answered"] * (14 - _TO_THE_ANSWER), json.dumps(sender.events)

@@ -3,7 +3,7 @@
 from pathlib import PurePath
 
 _MODULES = {"__init__.py", "agent.py", "posix.py"}
-_FOLDERS = {"signer", "quecpython"}
+_FOLDERS = {"signer", "uplink", "quecpython"}
 
 
 def is_offered(path: PurePath, name: str) -> bool:
