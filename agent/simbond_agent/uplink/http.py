@@ -15,26 +15,21 @@ _REQUEST = "POST {}/v1/{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-T
 
 
 class HttpUplink:
-    """board.url: http(s)://host[:port][/prefix]; board.ca: as tls.context takes it. Raises ValueError."""
+    """board.url: http(s)://host[:port][/prefix]; board.ca: as tls.options takes it. Raises OSError, ValueError."""
 
     timeout_s = 30  # for one request, from look-up to answer
 
     def __init__(self, board, kid):
-        self._tls, self._host, port, self._prefix = parse_url(board.url, ("http", "https"))
-        self._ca = getattr(board, "ca", None)
-        if self._tls and not self._ca:
-            raise ValueError("https needs the CA of the server: set ca to its certificate in DER")
-        self._port = port or (443 if self._tls else 80)
-        self._reserve()
+        is_tls, self._host, port, self._prefix = parse_url(board.url, ("http", "https"))
+        self._port = port or (443 if is_tls else 80)
+        self._options = {}
+        if is_tls:
+            from .tls import options
+
+            self._options = options(board, self._host)
 
     async def close(self):
         pass
-
-    def _reserve(self):
-        if self._tls:
-            from .tls import reserve
-
-            reserve()
 
     async def send(self, kind, message):
         gc.collect()  # where TLS shares this heap, it wants 16 KiB in one piece
@@ -47,17 +42,10 @@ class HttpUplink:
             raise UplinkError("no answer within {} s".format(self.timeout_s))
         except (OSError, ValueError, MemoryError) as e:
             raise UplinkError("{}: {}".format(self._host, e))
-        finally:
-            self._reserve()
         raise UplinkError("{}: HTTP {}".format(self._host, status), retry_after)
 
     async def _exchange(self, kind, message):
-        options = {}
-        if self._tls:
-            from .tls import context
-
-            options = {"ssl": context(self._ca), "server_hostname": self._host}
-        reader, writer = await asyncio.open_connection(self._host, self._port, **options)
+        reader, writer = await asyncio.open_connection(self._host, self._port, **self._options)
         try:
             media_type = "application/octet-stream" if kind == "challenge" else "application/eat+cwt"
             host = "{}:{}".format(self._host, self._port)

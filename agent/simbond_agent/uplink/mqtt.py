@@ -19,7 +19,7 @@ _CLEAN_USER = 0x82
 
 
 class MqttUplink:
-    """board.url: mqtt(s)://host[:port]. board.ca: as tls.context takes it. board.mqtt_user: 16 hex digits that name the
+    """board.url: mqtt(s)://host[:port]. board.ca: as tls.options takes it. board.mqtt_user: 16 hex digits that name the
     device in the topics, too; its kid unless set. board.mqtt_password: None unless set. board.mqtt_keep_s: where the
     next Evidence is due within so many seconds, the connection stays open; 240 unless set. Raises ValueError.
     """
@@ -28,11 +28,8 @@ class MqttUplink:
     alive_s = 10  # for the broker's first word on a connection that was kept; else a NAT has forgotten it
 
     def __init__(self, board, kid):
-        self._tls, self._host, port, _ = parse_url(board.url, ("mqtt", "mqtts"))
-        self._ca = getattr(board, "ca", None)
-        if self._tls and not self._ca:
-            raise ValueError("mqtts needs the CA of the broker: set ca to its certificate in DER")
-        self._port = port or (8883 if self._tls else 1883)
+        is_tls, self._host, port, _ = parse_url(board.url, ("mqtt", "mqtts"))
+        self._port = port or (8883 if is_tls else 1883)
         self._named = hasattr(board, "mqtt_user")
         self._user = board.mqtt_user if self._named else hexlify(kid).decode()
         if len(self._user) != 16:
@@ -41,13 +38,11 @@ class MqttUplink:
         self._keep_s = getattr(board, "mqtt_keep_s", _KEEP_S)
         self._reader = self._writer = None
         self._id = 1
-        self._reserve()
+        self._options = {}
+        if is_tls:
+            from .tls import options
 
-    def _reserve(self):
-        if self._tls:
-            from .tls import reserve
-
-            reserve()
+            self._options = options(board, self._host)
 
     async def close(self):
         writer, self._writer = self._writer, None
@@ -60,8 +55,7 @@ class MqttUplink:
                     await writer.wait_closed()
             except OSError:
                 pass
-            self._reader = writer = None
-            self._reserve()
+            self._reader = None
 
     async def send(self, kind, message):
         if kind == "rotation" and self._password and not self._named:
@@ -93,12 +87,7 @@ class MqttUplink:
             except (OSError, EOFError, asyncio.TimeoutError):
                 await self.close()
         gc.collect()  # where TLS shares this heap, it wants 16 KiB in one piece
-        options = {}
-        if self._tls:
-            from .tls import context
-
-            options = {"ssl": context(self._ca), "server_hostname": self._host}
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, **options)
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, **self._options)
         subscribe = _packet(0x82, b"\x00\x01", _string(topic + "result/#"), b"\x01")
         return await self._ask(self._connect() + subscribe + publish, expected, self.timeout_s)
 
