@@ -33,6 +33,7 @@ async def rotate(agent):
     if answer.tier == "affirming":
         keystore.adopt_next()
         await agent._uplink.close()
+        agent._uplink = None  # its TLS context gives the next one room
         await agent._take_key()
     agent._report.event("rotation", tier=answer.tier, reasons=answer.reasons, kid=agent.kid())
     return not answer.again
