@@ -38,6 +38,8 @@ class Agent:
         for name in ("at_stream", "url", "state_dir", "scenario"):
             if not hasattr(board, name) and not (name == "at_stream" and hasattr(board, "at_transport")):
                 raise ValueError("the board file lacks " + name)
+        if not isinstance(board.scenario, int) or not 0 <= board.scenario <= 0xFFFF:
+            raise ValueError("scenario is to be the number in the scenario file, 0 to 65535")
         self._board = board
         self._report = Reporter(getattr(board, "log", print))
         self.status = self._report.last
@@ -170,6 +172,9 @@ class Agent:
     async def _attempt(self, backoff):
         """One round and what follows from it: (seconds to wait, why, seconds of them that nothing shortens)."""
         hold = 0
+        if self._asked:
+            self._asked = False  # from now on it is due: a failure waits as any other does
+            self._due_at = 0
         try:
             why = "interval"
             delay = self._delay(await self._round(), backoff)
@@ -363,9 +368,10 @@ class Agent:
 
     async def _pause(self, seconds, why, hold):
         """Waits. hold seconds at the least; then until seconds are over, another card is there, or somebody asks."""
+        seconds = int(seconds)  # as the clock counts: a fraction left over would be waited for again and again
         if not seconds:
             return
-        self._report.event("waiting", why=why, seconds=int(seconds))
+        self._report.event("waiting", why=why, seconds=seconds)
         start = self._uptime.seconds()
         while True:
             waited = self._uptime.seconds() - start

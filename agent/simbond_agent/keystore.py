@@ -17,7 +17,7 @@ _REMEDY_NEXT = " If the verifier still takes this device's Evidence, remove that
 
 
 class KeystoreError(Exception):
-    """A stored key or the counter is damaged or gone. The text says which and what to do."""
+    """A stored key or the counter is damaged or gone, or has no place. The text says which and what to do."""
 
 
 class Keystore:
@@ -30,7 +30,10 @@ class Keystore:
 
     def __init__(self, directory, has_key=True):
         self._directory = directory
-        files.make_directory(directory)
+        try:
+            files.make_directory(directory)
+        except OSError as e:
+            raise KeystoreError("cannot make state_dir {}: {}; its parent has to be there".format(directory, e))
         self._slots = files.Slots(directory + "/state")
         if self._slots.record is None:
             if self._load(_KEY) or self.has_next:

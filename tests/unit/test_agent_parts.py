@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,6 +66,41 @@ def test_an_incomplete_board_is_named():
 
     with pytest.raises(ValueError, match="board file lacks at_stream"):
         Agent(Board)
+
+
+@pytest.mark.parametrize("scenario", ["water-meter", "1", 65536, -1, None])
+def test_a_scenario_that_is_no_number_of_one_is_refused(scenario):
+    board = SimpleNamespace(at_stream=None, url="http://127.0.0.1:1", state_dir="state", scenario=scenario)
+    with pytest.raises(ValueError, match="scenario is to be the number"):
+        Agent(board)
+
+
+def test_who_asks_for_an_attestation_does_not_end_the_back_off(tmp_path):
+    """Asked while the modem is away, the agent would else try again without a pause, for ever."""
+    events = []
+
+    def unplugged():
+        raise OSError("no such port")
+
+    board = SimpleNamespace(
+        at_stream=unplugged,
+        url="http://127.0.0.1:1",
+        state_dir=str(tmp_path / "state"),
+        scenario=1,
+        sim_poll_s=0,
+        log=lambda line: events.append(json.loads(line)),
+    )
+
+    async def story():
+        agent = Agent(board)
+        running = asyncio.create_task(agent.run())
+        agent.attest_now()
+        await asyncio.sleep(0.9)  # the first wait is of a second or more
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+    assert [event["event"] for event in events] == ["start", "error", "waiting"]
 
 
 def test_the_enrolment_request_comes_also_when_the_first_look_at_the_modem_fails(monkeypatch, tmp_path):
@@ -140,7 +176,8 @@ OTHER_ICCID = "89860012345678901245"
 )
 def test_what_the_flags_make_of_a_change(change, flags):
     class Board:
-        at_stream = url = state_dir = scenario = None
+        at_stream = url = state_dir = None
+        scenario = 1
 
     class Acknowledged:
         iccid, imei, eid = KNOWN["iccid"], KNOWN["imei"], KNOWN["eid"]

@@ -139,3 +139,14 @@ def test_a_url_that_cannot_work_is_refused(url):
 def test_https_without_a_ca_is_refused():
     with pytest.raises(ValueError, match="CA"):
         open_uplink(Board("https://verifier.example"), bytes(8))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(None, "cannot read .*ca.der"), (b"-----BEGIN CERT", "certificate in DER")]
+)
+def test_a_ca_that_cannot_be_used_is_named(content, problem, tmp_path):
+    path = tmp_path / "ca.der"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=problem):
+        open_uplink(Board("https://verifier.example", str(path)), bytes(8))

@@ -91,6 +91,12 @@ def test_an_unknown_part_is_named_beside_those_that_there_are(tmp_path, capsys):
     assert re.search(r"no part qectel; there are .*\bquectel\b", capsys.readouterr().err)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert build.main(["agent", str(tmp_path / "file" / "out"), "--with", "http"]) == 1
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
 def test_a_part_brings_what_it_imports():
     assert parts.parts()["http"] == [Path("uplink/http.py"), Path("uplink/tls.py")]
     assert parts.parts()["telit"] == [Path("modem/labelled.py"), Path("modem/telit.py")]

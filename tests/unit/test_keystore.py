@@ -25,6 +25,11 @@ def test_first_start_makes_a_private_key_and_counts_from_one(directory):
     assert stat.S_IMODE(os.stat(directory + "/key").st_mode) == 0o600
 
 
+def test_a_directory_that_cannot_be_made_is_named(directory):
+    with pytest.raises(KeystoreError, match=f"cannot make state_dir {directory}/sub/state.*its parent has to be there"):
+        Keystore(directory + "/sub/state")
+
+
 def test_every_device_has_its_own_key(directory):
     assert Keystore(directory + "1").private_key != Keystore(directory + "2").private_key
 

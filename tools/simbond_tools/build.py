@@ -119,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
         else:
             sizes = build_agent(options.out, options.parts, plain=options.plain)
             _print_sizes(sizes, whole=options.parts is None)
-    except (MicroPythonNotFoundError, BuildError, SqueezeError, parts.UnknownPartError) as e:
+    except (MicroPythonNotFoundError, BuildError, SqueezeError, parts.UnknownPartError, OSError) as e:
         print(e, file=sys.stderr)
         return 1
     return 0
