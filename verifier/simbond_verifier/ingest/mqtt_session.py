@@ -79,6 +79,9 @@ class Session:
     async def run(self) -> None:
         """Connects, and connects again, until cancelled."""
         while True:
+            self._connection += 1
+            self._held = 0
+            self._lost.clear()  # not later: the connection may be lost while it is made
             try:
                 # Name look-up, connection and handshake block; nobody else has the client meanwhile.
                 await asyncio.to_thread(self._client.reconnect)
@@ -104,9 +107,6 @@ class Session:
 
     async def _stay(self) -> None:
         """Returns when the connection is lost."""
-        self._connection += 1
-        self._held = 0
-        self._lost.clear()
         self._read_on()
         try:
             while not self._lost.is_set():
