@@ -44,9 +44,8 @@ class Spool:
         return None
 
     def drop(self):
-        """Removes the oldest: it was delivered."""
-        files.remove(self._path(self._numbers[0]))
-        self._numbers.pop(0)
+        """Removes the oldest: it was delivered. What flash does not let go of is given again at the next start only."""
+        files.remove(self._path(self._numbers.pop(0)))
 
     def _load(self, number):
         octets = files.read(self._path(number))

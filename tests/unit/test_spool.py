@@ -29,6 +29,21 @@ def entries(*numbers: int) -> list[bytes]:
     return [b"evidence %d" % n for n in numbers]
 
 
+def test_what_flash_does_not_let_go_of_is_not_sent_for_ever(directory, monkeypatch):
+    def stuck(_path):
+        raise OSError(30)
+
+    ring = spool(directory)
+    for entry in entries(1, 2):
+        ring.put(entry)
+    with monkeypatch.context() as flash:
+        flash.setattr("simbond_agent.files.remove", stuck)
+        with pytest.raises(OSError, match="30"):
+            ring.drop()
+        assert ring.oldest() == entries(2)[0]
+    assert drain(spool(directory)) == entries(1, 2)
+
+
 def test_gives_back_in_order_over_restarts(directory):
     for entry in entries(*range(12)):
         spool(directory, 16).put(entry)
