@@ -82,6 +82,9 @@ def test_a_date_in_retry_after_is_left_to_the_back_off():
     assert error.value.retry_after == 0
 
 
+_WRONG = [(1, 7), (1, []), (2, "x"), (2, [b"x"]), (2, [["x"]]), (4, -1), (10, b"")]
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -95,7 +98,7 @@ def test_a_date_in_retry_after_is_left_to_the_back_off():
         response(body=BODY + b"\x00"),
         response(body=b"<html>"),
         response(body=cbor2.dumps([])),
-        *(response(body=cbor2.dumps({**RESULT, key: wrong})) for key, wrong in [(1, 7), (2, "x"), (4, -1), (10, b"")]),
+        *(response(body=cbor2.dumps({**RESULT, key: wrong})) for key, wrong in _WRONG),
         *(response(body=cbor2.dumps({k: v for k, v in RESULT.items() if k != key})) for key in RESULT),
         b"HTTP/1.1 200 OK\r\n\xff\xfe: \xff\r\n\r\n",
     ],

@@ -80,13 +80,15 @@ class Answer:
         result = cbor.decode(octets)
         if not isinstance(result, dict):
             result = {}
-        self.tier = TIERS.get(result.get(_STATUS))
+        status = result.get(_STATUS)
+        self.tier = TIERS.get(status) if isinstance(status, int) else None
         self.reasons = result.get(_REASONS)
         self.nonce = result.get(_NONCE)
         self.interval_s = result.get(_INTERVAL)
         if (
             self.tier is None
             or not isinstance(self.reasons, list)
+            or not all(isinstance(reason, str) for reason in self.reasons)
             or not isinstance(self.nonce, bytes)
             or len(self.nonce) != claims.NONCE_OCTETS
             or not isinstance(self.interval_s, int)

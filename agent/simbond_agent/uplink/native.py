@@ -96,7 +96,7 @@ class Native:
         except UplinkError:
             await self.close()
             raise
-        except (OSError, ValueError, MemoryError) as e:
+        except (OSError, ValueError, IndexError, MemoryError) as e:
             await self.close()
             raise UplinkError("{}: {}".format(self._host, e))
 
