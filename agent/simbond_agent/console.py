@@ -50,7 +50,8 @@ async def answer(agent, line):
         reply["error"] = "do is to be one of " + ", ".join(sorted(_DO))
     except Exception as e:
         reply["error"] = str(e) or type(e).__name__
-    reply["id"] = asked.get("id")
+    given = asked.get("id")
+    reply["id"] = given if isinstance(given, (int, str)) else None  # a list in lists would break whoever writes it
     agent.report("reply", reply)
 
 

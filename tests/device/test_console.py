@@ -26,6 +26,11 @@ def test_status(process):
     assert reply["status"]["waiting"]["why"] == "interval"
 
 
+def test_an_id_is_a_number_or_a_text(process):
+    process.tell(do="status", id=[[[]]])
+    assert "status" in process.wait_for("reply", id=None)
+
+
 def test_attest(process, server):
     process.tell(do="attest")
     process.wait_for("attested")
