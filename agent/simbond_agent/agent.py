@@ -24,6 +24,7 @@ _ROTATIONS = 3  # attempts, until the next boot: a verifier that takes none must
 _SPOOL = 16
 _ASLEEP_S = 900  # a device that wakes without a network tries again after so long
 _LOOK_UP_S = 3600  # so often at least the uptime is asked for, which must not wrap unseen
+_REVOKED = "key-revoked"
 _NO_NONCE = bytes(claims.NONCE_OCTETS)
 
 
@@ -69,10 +70,13 @@ class Agent:
     def rotate_key(self):
         """Has another key made and put in the place of this one, as soon as the verifier agrees.
 
-        Raises ValueError where the key is not the agent's own: a secure element keeps its key for life.
+        Raises ValueError where the key is not the agent's own: a secure element keeps its key for life; ImportError
+        where the board lacks the part `rotation`.
         """
         if hasattr(self._board, "signer"):
             raise ValueError("only a software key is rotated")
+        from .rotation import rotate  # noqa: F401 - a part that is missing is told of now
+
         self._rotating = _ROTATIONS
         self.attest_now()
 
@@ -132,7 +136,8 @@ class Agent:
 
     async def prove(self, nonce):
         """Evidence over the nonce of somebody on site: of 16 octets, so that no verifier takes it for its own."""
-        return await self._sign(nonce)
+        async with self.port:
+            return await self._sign(nonce, await self.port.settled_identity())
 
     async def enrolment(self):
         """The enrolment request, to give to the verifier once."""
@@ -153,21 +158,21 @@ class Agent:
         if hasattr(board, "set_time"):
             from .modem import network_time  # noqa: F401 - a part that is missing is told of now
         self._countersigner = getattr(board, "countersigner", None)
-        await self._take_key()
+        self._signer = SoftwareSigner(self._keystore.private_key) if own_key else await board.signer()
+        if not is_native(board):
+            self._way()  # settings that cannot work are told of now
         if hasattr(board, "retained"):
             octets = board.retained()
             self._nonce = octets if octets and len(octets) == claims.NONCE_OCTETS else None
         gc.collect()
         self._report.event("start", kid=self.kid(), bootcount=self._keystore.bootcount)
 
-    async def _take_key(self):
-        board = self._board
-        if hasattr(board, "signer"):
-            self._signer = await board.signer()
-        else:
-            self._signer = SoftwareSigner(self._keystore.private_key)
-        self._attached = None
-        self._uplink = None if is_native(board) else open_uplink(board, self._signer.kid)
+    async def _take(self, signer):
+        """Goes on with another key. The uplink is a key's own: the next message opens one."""
+        self._signer = signer
+        uplink, self._uplink = self._uplink, None
+        if not is_native(self._board):  # the modem's own stack is put into a known state by the next one
+            await uplink.close()
 
     async def _attempt(self, backoff):
         """One round and what follows from it: (seconds to wait, why, seconds of them that nothing shortens)."""
@@ -230,24 +235,19 @@ class Agent:
                 self._keep(await self._evidence())
             raise
         if self._rotating:
-            from .rotation import rotate
-
             # First: if the verifier has taken the next key already, and its answer was lost, this one is worth nothing.
             self._rotating -= 1
+            from .rotation import rotate
+
             if await rotate(self):
                 self._rotating = 0
         if answer is None or answer.again or self._is_due():
             answer = await self._attest()
+            if _REVOKED in answer.reasons and self._keystore.has_next:
+                self._rotating = _ROTATIONS  # it has taken the next key, and no answer came through
         return answer
 
     async def _prepare(self):
-        modem = self.port.modem
-        if is_native(self._board) and modem is not self._attached:
-            if self._uplink:
-                self._uplink.attach(modem)
-            else:
-                self._uplink = open_uplink(self._board, self._signer.kid, modem)
-            self._attached = modem
         if not self._enrolled:
             request = await self._enrolment(self._signer)
             self.report("enrolment", {"kid": self.kid(), "request": hexlify(request).decode()})
@@ -258,6 +258,7 @@ class Agent:
 
     async def _attest(self):
         message = await self._evidence()
+        uptime, flags = self._claimed_at, self._status  # prove() may go on from these meanwhile
         try:
             answer = await self._send("evidence", message)
         except UplinkError:
@@ -271,10 +272,10 @@ class Agent:
             tier=answer.tier,
             reasons=answer.reasons,
             interval_s=answer.interval_s,
-            uptime=self._claimed_at,
+            uptime=uptime,
             octets=len(message),
             iccid=masked(identity.get("iccid")),
-            flags=self._status,
+            flags=flags,
         )
         return answer
 
@@ -299,17 +300,17 @@ class Agent:
         self._nonce = None
         self._old_nonce = nonce
         self._asked = False
-        return await self._sign(nonce)
-
-    async def _sign(self, nonce):
         async with self.port:
-            identity = await self.port.settled_identity()
-            bond = await self._binding(identity)
-            self._claimed = identity
-            self._status = bond[claims.STATUS]
-            uptime = await self._next_uptime()
-            sim = self._countersign if self._countersigner and identity.get("iccid") else None
-            return await evidence(self._signer, bond, nonce, self._keystore.bootcount, uptime, sim)
+            self._claimed = await self.port.settled_identity()
+            return await self._sign(nonce, self._claimed)
+
+    async def _sign(self, nonce, identity):
+        """Evidence, for whoever has the port."""
+        bond = await self._binding(identity)
+        self._status = bond[claims.STATUS]
+        uptime = await self._next_uptime()
+        sim = self._countersign if self._countersigner and identity.get("iccid") else None
+        return await evidence(self._signer, bond, nonce, self._keystore.bootcount, uptime, sim)
 
     async def _countersign(self, covered):
         """The SIM's signature over covered; None, and a report, where it gives none: Evidence goes without it."""
@@ -330,11 +331,21 @@ class Agent:
         """Raises UplinkError."""
         if is_native(self._board):
             async with self.port:  # else whoever reads the card would come in between
-                answer = await ask(self._uplink, kind, message)
+                answer = await ask(self._way(), kind, message)
         else:
-            answer = await ask(self._uplink, kind, message)
+            answer = await ask(self._way(), kind, message)
         self._nonce = answer.nonce
         return answer
+
+    def _way(self):
+        """The uplink; where it is the modem's own, on the modem that is open now: it may have restarted just before."""
+        modem = self.port.modem if is_native(self._board) else None
+        if self._uplink is None:
+            self._uplink = open_uplink(self._board, self._signer.kid, modem)
+        elif modem is not self._attached:
+            self._uplink.attach(modem)
+        self._attached = modem
+        return self._uplink
 
     async def _binding(self, identity):
         cell = await self.port.modem.cell()

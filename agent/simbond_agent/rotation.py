@@ -24,16 +24,15 @@ async def rotate(agent):
     Raises UplinkError; the next key is kept, and the verifier answers the same order again as it did before.
     """
     keystore = agent._keystore
+    signer = SoftwareSigner(keystore.next_key())
     async with agent.port:
-        request = await agent._enrolment(SoftwareSigner(keystore.next_key()))
+        request = await agent._enrolment(signer)
     nonce = agent._nonce
     agent._nonce = None
     message = await order(agent._signer, request, nonce, keystore.bootcount, await agent._next_uptime())
     answer = await agent._send("rotation", message)
     if answer.tier == "affirming":
         keystore.adopt_next()
-        await agent._uplink.close()
-        agent._uplink = None  # its TLS context gives the next one room
-        await agent._take_key()
+        await agent._take(signer)
     agent._report.event("rotation", tier=answer.tier, reasons=answer.reasons, kid=agent.kid())
     return not answer.again
