@@ -6,11 +6,13 @@ the verifier did not finish, the broker delivers again.
 
 import asyncio
 import re
+import sqlite3
 from collections import deque
 from typing import NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge
+from sqlalchemy import exc
 
 from simbond_agent import claims
 
@@ -30,6 +32,8 @@ _KINDS = ("challenge", "evidence", "rotation")
 _FILTERS = [f"simbond/1/+/{kind}/#" for kind in _KINDS]
 _TOPIC = re.compile(rf"simbond/1/([0-9a-f]{{16}})/({'|'.join(_KINDS)})(/[0-9A-Za-z]{{1,16}})?")
 _PAUSE_S = 1.0
+# The last two where it is to be read: the key, or what was taken before.
+_NOT_NOW = (StoreBusy, StoreUnavailable, sqlite3.OperationalError, exc.OperationalError)
 
 
 class _Message(NamedTuple):
@@ -130,7 +134,7 @@ class MqttIngest:
                     before = first_result(self._database, message) if again else None
                     result = before or await self._ingest.one(message)
                 return self._ingest.answer(result)
-            except (StoreBusy, StoreUnavailable):
+            except _NOT_NOW:
                 self._retries.inc()
                 await asyncio.sleep(_PAUSE_S)
 
