@@ -40,7 +40,7 @@ class Agent:
             if not hasattr(board, name) and not (name == "at_stream" and hasattr(board, "at_transport")):
                 raise ValueError("the board file lacks " + name)
         if not isinstance(board.scenario, int) or not 0 <= board.scenario <= 0xFFFF:
-            raise ValueError("scenario is to be the number in the scenario file, 0 to 65535")
+            raise ValueError("scenario is to be a number, 0 to 65535")
         self._board = board
         self._report = Reporter(getattr(board, "log", print))
         self.status = self._report.last

@@ -213,6 +213,17 @@ class Channel:
         self._until = [None, None]
         self._expected = [None, None]
 
+    def attach(self, reader, writer):
+        """Goes on with another stream, as if it were new.
+
+        MicroPython's scheduler may remember a finished task for long, and its channel with it: one is to do for ever.
+        """
+        self.close()
+        self._reader = reader
+        self._writer = writer
+        self._parser = Parser(self._on_urc)
+        self._unanswered = False
+
     async def command(self, command, timeout_ms=3000, data=None, until=None):
         """Sends command and waits for its final result: (final, lines).
 

@@ -22,7 +22,7 @@ def _head(major, n):
     for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
         if n < 1 << 8 * size:
             return bytes((major | info,)) + n.to_bytes(size, "big")
-    raise ValueError("integer needs more than 64 bits")
+    raise ValueError("over 64 bits")
 
 
 def encode(value):
@@ -73,7 +73,7 @@ def _item(data, at, depth):
     at += 1
     if major == 7:
         if not 20 <= n <= 22:
-            raise ValueError("unsupported simple value or float")
+            raise ValueError("no float or simple value")
         return (False, True, None)[n - 20], at
     if n > 27:
         raise ValueError("indefinite length")

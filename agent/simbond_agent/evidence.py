@@ -14,7 +14,7 @@ def binding(identity, cell, scenario, status):
     if imei is not None and not 14 <= len(imei) <= 16:
         raise ValueError("IMEI has 14 to 16 digits")
     if not (0 <= scenario < 65536 and 0 <= status < 65536):
-        raise ValueError("scenario and status have 16 bits")
+        raise ValueError("scenario has 16 bits")
     return [
         _digits(imei and imei[:14], 7),
         _digits(identity.get("iccid"), 10),

@@ -91,7 +91,7 @@ class Keystore:
             self.adopt_next()
             return self.private_key
         if bootcount:
-            raise self._error("The key is gone, though the boot counter shows that there was one.")
+            raise self._error("The key is gone, but the boot counter is not.")
         return self._make(_KEY)
 
     def _load(self, name):

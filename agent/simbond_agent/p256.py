@@ -17,7 +17,12 @@ from hashlib import sha256
 from .p256_table import TABLE
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
-N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+# In octets: an integer this large stands in .mpy as decimal digits.
+N = int.from_bytes(
+    b"\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"
+    b"\xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51",
+    "big",
+)
 
 ROWS = 4
 BLOCKS = 3

@@ -34,6 +34,7 @@ class Port:
         self._lock = asyncio.Lock()
         self._stream = None
         self._channel = None
+        self._own_channel = None
         self._stale = False
         self._hurry_until = 0
 
@@ -66,7 +67,11 @@ class Port:
             else:
                 self._stream = board.at_stream()
                 stream = asyncio.StreamReader(self._stream)
-                self._channel = Channel(stream, stream, self._on_urc)
+                if self._own_channel:
+                    self._own_channel.attach(stream, stream)
+                else:
+                    self._own_channel = Channel(stream, stream, self._on_urc)
+                self._channel = self._own_channel
             modem = await probe(self._channel)
             await modem.setup()
             if hasattr(board, "set_time"):

@@ -71,7 +71,7 @@ def test_an_incomplete_board_is_named():
 @pytest.mark.parametrize("scenario", ["water-meter", "1", 65536, -1, None])
 def test_a_scenario_that_is_no_number_of_one_is_refused(scenario):
     board = SimpleNamespace(at_stream=None, url="http://127.0.0.1:1", state_dir="state", scenario=scenario)
-    with pytest.raises(ValueError, match="scenario is to be the number"):
+    with pytest.raises(ValueError, match="scenario is to be a number"):
         Agent(board)
 
 
@@ -118,6 +118,9 @@ def test_the_enrolment_request_comes_also_when_the_first_look_at_the_modem_fails
 
     class Channel:
         def __init__(self, *_):
+            pass
+
+        def attach(self, *_):
             pass
 
         def close(self):

@@ -327,3 +327,14 @@ def test_a_prompt_that_came_too_late_swallows_no_later_command():
         return late, await channel.command("AT+CSQ", 3000)
 
     assert asyncio.run(main()) == ((None, []), ("OK", []))
+
+
+def test_it_goes_on_with_another_stream_as_if_new():
+    async def main():
+        silent, second = Wire(lambda _line: None), Wire(answering(CSQ=b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n"))
+        channel = Channel(silent, silent)
+        lost = await channel.command("AT+CSQ", timeout_ms=50)
+        channel.attach(second, second)
+        return lost, await channel.command("AT+CSQ"), second.written
+
+    assert asyncio.run(main()) == ((None, []), ("OK", ["+CSQ: 17,99"]), ["AT+CSQ"])

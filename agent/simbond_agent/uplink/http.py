@@ -95,7 +95,7 @@ def _parse_head(head):
         name, _, value = line.partition(":")
         name, value = name.lower(), value.strip()
         if name == "transfer-encoding":
-            raise ValueError("transfer encodings are not supported")
+            raise ValueError("no transfer encoding is read")
         if value.isdigit():  # Retry-After may be a date, too: that is left to the back-off
             if name == "content-length":
                 length = int(value)
