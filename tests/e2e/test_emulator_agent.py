@@ -1,9 +1,6 @@
 """What the agent reads from an emulated modem is what was set in it: every profile and RAT, with the agent's code."""
 
 import asyncio
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from simbond_agent.at import Channel
 from simbond_agent.modem import probe
 from simbond_tools.emulator import Card, Cell, Fault, Modem, load_profile, profile_names
+from support.port_stream import opened
 
 CARD = Card(iccid="89860000001234567897", imsi="460001234567890")
 IMEI = "004999010640018"
@@ -24,31 +22,6 @@ DIALECTS = {
     "ublox-sara-r5": "ublox",
 }
 PLACES = [(name, rat) for name in profile_names() for rat in load_profile(name).rats]
-
-
-class Stream:
-    """Both sides of an asyncio stream on a port that never blocks, as MicroPython has it over a UART."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    async def read(self, size: int) -> bytes:
-        await asyncio.sleep(0.001)
-        return os.read(self._fd, size)
-
-    def write(self, data: bytes) -> None:
-        os.write(self._fd, data)
-
-    async def drain(self) -> None: ...
-
-
-@contextmanager
-def opened(port: str) -> Iterator[Stream]:
-    fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
-    try:
-        yield Stream(fd)
-    finally:
-        os.close(fd)
 
 
 def look(modem: Modem) -> tuple[str, dict[str, Any], dict[str, Any]]:

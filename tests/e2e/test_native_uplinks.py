@@ -23,6 +23,7 @@ from simbond_tools.demo.authority import make_authority
 from simbond_tools.emulator import Fault, Modem
 from support.cards import CARD
 from support.mosquitto import VERIFIER, Mosquitto
+from support.port_stream import opened
 
 KID = bytes(range(0xA0, 0xA8))
 KINDS = ("challenge", "evidence", "rotation")
@@ -185,22 +186,6 @@ def modem(family: tuple[str, str]) -> Iterator[Modem]:
         yield modem
 
 
-class Stream:
-    """Both sides of an asyncio stream on the modem's port."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    async def read(self, size: int) -> bytes:
-        await asyncio.sleep(0.001)
-        return os.read(self._fd, size)
-
-    def write(self, data: bytes) -> None:
-        os.write(self._fd, data)
-
-    async def drain(self) -> None: ...
-
-
 class Watched(Channel):  # type: ignore[misc]
     """A channel that gives up sooner, and that does something just before a certain command."""
 
@@ -247,17 +232,15 @@ def drive(
     stack = "mqtt" if isinstance(verifier, Broker) else "http"
 
     async def run() -> None:
-        fd = os.open(modem.port, os.O_RDWR | os.O_NOCTTY)
-        stream = Stream(fd)
-        channel = Watched(stream, stream)
-        try:
-            settings = {"url": verifier.url(tls), "mqtt_user": KID.hex(), "mqtt_password": PASSWORD, **board}
-            device = Device(channel, SimpleNamespace(**settings), stack)
-            await device.attach()
-            await play(device)
-        finally:
-            channel.close()
-            os.close(fd)
+        with opened(modem.port) as stream:
+            channel = Watched(stream, stream)
+            try:
+                settings = {"url": verifier.url(tls), "mqtt_user": KID.hex(), "mqtt_password": PASSWORD, **board}
+                device = Device(channel, SimpleNamespace(**settings), stack)
+                await device.attach()
+                await play(device)
+            finally:
+                channel.close()
 
     asyncio.run(run())
 
