@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, insert, inspect, select
 
 from simbond_verifier.reasons import Tier
-from simbond_verifier.store import database
 from simbond_verifier.store.database import Database, StoreError
 from simbond_verifier.store.schema import metadata, setting
 from support.attester import ICCID, Attester
@@ -36,10 +34,7 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_is_in_i
     with make_desk(tmp_path) as desk:
         meter = Attester()
         desk.bind(meter)
-        config = Config()
-        config.set_main_option("script_location", str(Path(database.__file__).with_name("migrations")))
-        with desk.database.write() as connection:
-            config.attributes["connection"] = connection
+        with desk.database.altering() as config:
             command.downgrade(config, "0001")
     with make_desk(tmp_path) as desk:
         assert desk.card(ICCID)["sim_key"] is None

@@ -13,8 +13,9 @@ from ..refusal import Conflict, NotFound, Refusal
 from ..store.group_commit import StoreBusy, StoreUnavailable
 from .device import PATHS, DeviceApi
 from .device_openapi import PATHS_DOCUMENT
-from .operator import IMPORT_PATH, Services, router
+from .operator import IMPORT_PATH, Services
 from .problems import MEDIA_TYPE, Problem
+from .routers import ROUTERS
 
 BODY_OCTETS = 64 * 1024
 """Of a request to the operator API. A card list is longer, and is bounded where it is read."""
@@ -36,7 +37,8 @@ def create_app(services: Services, lifespan: Any = None) -> ASGIApp:
         lifespan=lifespan,
     )
     api.state.services = services
-    api.include_router(router)
+    for router in ROUTERS:
+        api.include_router(router)
     api.add_api_route("/healthz", _health, include_in_schema=False)
     _report_problems(api)
     api.openapi = lambda: _document(api)  # type: ignore[method-assign]

@@ -44,11 +44,21 @@ class Database:
 
     def migrate(self) -> None:
         """Applies the migrations that are missing (Alembic)."""
+        with self.altering() as config:
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def altering(self) -> Iterator[Config]:
+        """A transaction for Alembic's commands."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-        with self.write() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with self.writer() as connection:
+            # A table that SQLite cannot alter is made anew: what refers to it must not mind, nor can it in the midst.
+            connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+            with connection.begin():
+                config.attributes["connection"] = connection
+                yield config
+            connection.connection.cursor().execute("PRAGMA foreign_keys = ON")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -1,0 +1,76 @@
+"""The operator's own rules, for the whole fleet: one TOML file (`serve --policy`), read as strictly as a scenario.
+
+Without one every default below holds. A scenario says what a card is sold for; the policy says how much the verifier
+may do by itself and what it keeps.
+"""
+
+import tomllib
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class InvalidPolicy(ValueError):
+    """A policy file that cannot be used; the message names file, field and cause."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BlastRadius(_Table):
+    """How many cards one rule may restrict or suspend within a window before it is stopped and a person is asked."""
+
+    window_s: int = Field(3600, ge=60, le=604800)
+    number: int = Field(100, ge=1)
+    share: float = Field(0.01, gt=0, le=1)
+    """Of the cards that are bound. The rule is stopped when it passes both: in a small fleet one card is a large
+    share, in a large one a hundred are a small number."""
+
+
+class TwoPersons(_Table):
+    """Decisions that one person asks for and another makes. Appeals and announced swaps always take two."""
+
+    resume: bool = False
+    """Lifting a suspension without re-verification."""
+    retire: bool = False
+    release: bool = True
+    """Carrying out what a stopped rule withheld, and starting that rule again."""
+    expires_s: int = Field(86400, ge=60, le=2592000)
+    """How long a request waits for the second person."""
+
+
+class Remedy(_Table):
+    """What a suspended card's holder is told (docs/re-verification.md)."""
+
+    channel: str = ""
+    """Where to appeal: telephone, address, URL. 救济渠道."""
+    materials: tuple[str, ...] = ()
+    """What to hand in."""
+
+
+class Retention(_Table):
+    """How long things are kept, in days; None: for good. The ledger stays valid without what is deleted."""
+
+    evidence_days: int | None = Field(None, ge=1)
+    """The octets of Evidence that has led to nothing."""
+    observation_days: int | None = Field(180, ge=1)
+
+
+class Policy(_Table):
+    """Everything that a policy file may say."""
+
+    blast_radius: BlastRadius = BlastRadius()
+    two_persons: TwoPersons = TwoPersons()
+    remedy: Remedy = Remedy()
+    retention: Retention = Retention()
+
+
+def parse(text: str, source: str) -> Policy:
+    """Reads a policy file. Raises InvalidPolicy."""
+    try:
+        return Policy.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as e:
+        raise InvalidPolicy(f"{source}: not TOML: {e}") from None
+    except ValidationError as e:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'file'}: {f['msg']}" for f in e.errors())
+        raise InvalidPolicy(f"{source}: {faults}") from None
