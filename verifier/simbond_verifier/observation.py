@@ -47,5 +47,5 @@ class Sign(NamedTuple):
     """Something that speaks against a card: what a scenario's ladder weighs."""
 
     reason: Reason
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any]
     """What was seen and what was expected, JSON values, for the card's history and the notice to its holder."""
