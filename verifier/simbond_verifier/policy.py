@@ -5,6 +5,9 @@ may do by itself and what it keeps.
 """
 
 import tomllib
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -56,6 +59,47 @@ class Retention(_Table):
     observation_days: int | None = Field(180, ge=1)
 
 
+class ImsiFrom(StrEnum):
+    """Where a RADIUS client says which card it means."""
+
+    IMSI_3GPP = "3gpp-imsi"
+    USER_NAME = "user-name"
+    CALLING_STATION_ID = "calling-station-id"
+
+
+class RadiusClient(_Table):
+    """A GGSN, P-GW or SMF that asks and reports by RADIUS."""
+
+    address: IPv4Network | IPv6Network
+    """An address, or a prefix whose every address is such a client."""
+    secret_file: Path
+    """What it shares with the verifier: the first line, at least 16 octets."""
+    imsi_from: tuple[ImsiFrom, ...] = Field((ImsiFrom.IMSI_3GPP,), min_length=1)
+    """In this order. A user name comes from the device, which may state another card's: only for a client that
+    checks it."""
+    require_message_authenticator: bool = True
+    """In Access-Request (CVE-2024-3596)."""
+    disconnect: bool = True
+    """It listens for Disconnect-Request and CoA-Request (RFC 5176)."""
+    coa_port: int = Field(3799, ge=1, le=65535)
+
+
+class Radius(_Table):
+    """RADIUS for gateways (docs/radius.md)."""
+
+    listen: IPv4Address | IPv6Address = IPv4Address("127.0.0.1")
+    auth_port: int = Field(1812, ge=0, le=65535)
+    """0: any free one; the log says which."""
+    acct_port: int = Field(1813, ge=0, le=65535)
+    clients: tuple[RadiusClient, ...] = Field(min_length=1)
+    reject_unknown: bool = False
+    """Access-Request from a card that was never imported."""
+    reject_foreign_imei: bool = True
+    """Access-Request from another device than the bound one; false: only observed."""
+    filter_id: str = Field("simbond-restricted", min_length=1, max_length=253)
+    """The gateway's name for what it lets a restricted card do."""
+
+
 class Policy(_Table):
     """Everything that a policy file may say."""
 
@@ -63,6 +107,7 @@ class Policy(_Table):
     two_persons: TwoPersons = TwoPersons()
     remedy: Remedy = Remedy()
     retention: Retention = Retention()
+    radius: Radius | None = None
 
 
 def parse(text: str, source: str) -> Policy:
