@@ -20,6 +20,7 @@ from ..scenario import Scenarios
 from ..store import tokens
 from ..store.database import Database
 from ..store.group_commit import GroupCommit
+from ..store.signing_keys import Keyring
 from ..store.tokens import Holder, Role
 from . import models
 from .problems import Problem
@@ -46,6 +47,7 @@ class Services:
         embedded: Embedded | None,
         on_change: Callable[[], None],
         clock: Callable[[], float] = time,
+        keyring: Keyring | None = None,
     ) -> None:
         self.database = database
         self.writer = writer
@@ -55,6 +57,7 @@ class Services:
         self.embedded = embedded
         self.on_change = on_change
         self.clock = clock
+        self.keyring = keyring or Keyring()
 
     async def write(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work, durably, and wakes the outbox."""

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from . import operator
+from . import operator, results
 
-ROUTERS: tuple[APIRouter, ...] = (operator.router,)
+ROUTERS: tuple[APIRouter, ...] = (operator.router, results.router, results.well_known)
