@@ -1,0 +1,87 @@
+"""Devices and their keys."""
+
+from sqlalchemy import Connection, insert, select, update
+
+from simbond_agent import identity
+
+from ..evidence import BadEvidence, read_enrolment
+from ..reasons import EXPLAINED
+from ..refusal import Conflict, Invalid
+from ..store import cards, retired_keys
+from ..store.schema import card, device
+from . import lookup
+
+
+def enrol(
+    connection: Connection,
+    request: bytes,
+    *,
+    imei: str | None,
+    label: str,
+    allow_duplicate_imei: bool,
+    actor: str,
+    now: float,
+) -> str:
+    """Registers a device's key with its IMEI. request: the device's signed enrolment request, which proves that it
+    holds the key; imei: what the operator says it is, checked against the request. Returns the kid in hex."""
+    try:
+        asked = read_enrolment(request)
+    except BadEvidence as e:
+        raise Invalid(
+            "enrolment-request",
+            f"The enrolment request is refused ({e.reason}): {EXPLAINED[e.reason]}",
+            reason=e.reason,
+        ) from None
+    number = asked.imei or imei_number(imei)
+    if number is None:
+        raise Invalid("imei-missing", "The request holds no IMEI, the modem gave none; state it with the request.")
+    if imei is not None and imei_number(imei) != number:
+        raise Conflict("imei-differs", f"The device says its IMEI is {number}, the request says {imei_number(imei)}.")
+    query = select(device.c.point, device.c.imei, device.c.revoked_at).where(device.c.kid == asked.kid)
+    known = connection.execute(query).first()
+    if known == (asked.point, number, None):
+        return asked.kid.hex()
+    if known is not None and known.point != asked.point:
+        raise Conflict(
+            "key-enrolled", f"Another key has the key id {asked.kid.hex()} already; let the device make a new key."
+        )
+    if known is not None or retired_keys.find(connection, asked.kid) is not None:
+        raise Conflict(
+            "key-enrolled", "This key is enrolled already, with another IMEI, revoked or rotated; a key is used once."
+        )
+    twin = select(device.c.kid).where(device.c.imei == number, device.c.revoked_at.is_(None))
+    if not allow_duplicate_imei and (other := connection.execute(twin).first()) is not None:
+        raise Conflict(
+            "imei-enrolled",
+            f"IMEI {number} is enrolled with key {other.kid.hex()}. Revoke that one if its device lost its key; "
+            "allow the duplicate if the batch really shares an IMEI.",
+        )
+    connection.execute(
+        insert(device).values(
+            kid=asked.kid, point=asked.point, imei=number, label=label, enrolled_at=now, enrolled_by=actor
+        )
+    )
+    return asked.kid.hex()
+
+
+def imei_number(text: str | None) -> str | None:
+    """The 14 digits of an IMEI that may carry its check digit or software version. Raises Invalid."""
+    if text is None:
+        return None
+    digits = identity.imei(text) or identity.imeisv(text)
+    if digits is None:
+        raise Invalid("imei-invalid", f"'{text}' is no IMEI: 14 or 15 digits, not all zero.")
+    return str(digits)[:14]
+
+
+def revoke(connection: Connection, kid: str, *, reason: str, actor: str, now: float) -> bytes:
+    """Revokes a device's key: its Evidence counts for nothing from now on. The history of its card tells who did it
+    and why. Returns the kid."""
+    found = lookup.find_device(connection, kid)
+    if found["revoked_at"] is None:
+        connection.execute(update(device).where(device.c.id == found["id"]).values(revoked_at=now))
+        bound = connection.execute(select(card.c.id).where(card.c.device_id == found["id"])).scalar()
+        if bound is not None:
+            about = cards.by_id(connection, bound)
+            cards.record(connection, about, "key-revoked", at=now, actor=actor, device_id=found["id"], reason=reason)
+    return bytes(found["kid"])

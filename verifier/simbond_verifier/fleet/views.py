@@ -1,0 +1,127 @@
+"""What operators are shown."""
+
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from ..lifecycle import State
+from ..store import cards, retired_keys
+from ..store.schema import card, command, device
+from . import lookup
+
+
+def list_cards(connection: Connection, *, state: State | None, after: str, limit: int) -> list[dict[str, Any]]:
+    """Cards in the order of their ICCID, from the one behind `after`."""
+    query = _CARDS.where(card.c.iccid > after).order_by(card.c.iccid).limit(limit)
+    if state is not None:
+        query = query.where(card.c.state == state)
+    return [_card_view(row) for row in connection.execute(query).mappings()]
+
+
+def show_card(connection: Connection, iccid: str) -> dict[str, Any]:
+    """One card, with the last command to the network."""
+    row = connection.execute(_CARDS.where(card.c.iccid == lookup.read_iccid(iccid))).mappings().first()
+    if row is None:
+        raise lookup.no_card(iccid)
+    view = _card_view(row)
+    last = (
+        connection.execute(select(command).where(command.c.card_id == row["id"]).order_by(command.c.id.desc()).limit(1))
+        .mappings()
+        .first()
+    )
+    view["enforcement"] = None if last is None else _command_view(last)
+    return view
+
+
+def history(connection: Connection, iccid: str) -> list[dict[str, Any]]:
+    """Every event of a card with the commands that followed from it, oldest first."""
+    found = lookup.find_card(connection, iccid)
+    commands = {
+        row["event_id"]: _command_view(row)
+        for row in connection.execute(select(command).where(command.c.card_id == found.id)).mappings()
+    }
+    return [
+        {
+            "at": row["at"],
+            "kind": row["kind"],
+            "actor": row["actor"],
+            "state": row["state"],
+            "access": row["access"],
+            "reasons": _split(row["reasons"]),
+            "device": None if row["kid"] is None else row["kid"].hex(),
+            "evidence": row["evidence_id"],
+            "evidence_at": row["evidence_at"],
+            "detail": row["detail"],
+            "enforcement": commands.get(row["id"]),
+        }
+        for row in cards.history(connection, found.id)
+    ]
+
+
+def list_devices(connection: Connection, *, after: str, limit: int) -> list[dict[str, Any]]:
+    """Devices in the order of their kid, from the one behind `after` (hex)."""
+    query = _DEVICES.where(device.c.kid > lookup.read_kid(after)).order_by(device.c.kid).limit(limit)
+    return [_device_view(row) for row in connection.execute(query).mappings()]
+
+
+def show_device(connection: Connection, kid: str) -> dict[str, Any]:
+    row = connection.execute(_DEVICES.where(device.c.kid == lookup.read_kid(kid))).mappings().first()
+    if row is None:
+        raise lookup.no_device(connection, kid)
+    return _device_view(row) | {"point": row["point"].hex(), "retired_key": _retired_view(connection, row["id"])}
+
+
+def _retired_view(connection: Connection, device_id: int) -> dict[str, Any] | None:
+    last = retired_keys.last_of(connection, device_id)
+    return None if last is None else {"kid": last.kid.hex(), "at": last.at, "used_at": last.used_at}
+
+
+_CARDS = select(card, device.c.kid, device.c.imei).select_from(card.outerjoin(device, device.c.id == card.c.device_id))
+_DEVICES = select(device, card.c.iccid).select_from(device.outerjoin(card, card.c.device_id == device.c.id))
+
+
+def _card_view(row: RowMapping) -> dict[str, Any]:
+    plain = (
+        "iccid",
+        "imsi",
+        "msisdn",
+        "scenario",
+        "customer",
+        "state",
+        "access",
+        "since",
+        "deadline",
+        "held",
+        "accused_at",
+    )
+    kid, sim_key = row["kid"], row["sim_key"]
+    return {name: row[name] for name in plain} | {
+        "sim_key": None if sim_key is None else sim_key.hex(),
+        "device": None if kid is None else {"kid": kid.hex(), "imei": row["imei"]},
+    }
+
+
+def _device_view(row: RowMapping) -> dict[str, Any]:
+    plain = (
+        "imei",
+        "label",
+        "enrolled_at",
+        "enrolled_by",
+        "rotated_at",
+        "revoked_at",
+        "seen_at",
+        "tier",
+        "holds",
+        "refuted",
+    )
+    return {"kid": row["kid"].hex(), "card": row["iccid"]} | {name: row[name] for name in plain}
+
+
+def _command_view(row: RowMapping) -> dict[str, Any]:
+    view = {name: row[name] for name in ("access", "outcome", "attempts", "error", "at", "done_at")}
+    confirmed = row["outcome"] == "confirmed"
+    return view | {"ms": round((row["done_at"] - row["at"]) * 1000, 1) if confirmed else None}
+
+
+def _split(reasons: str) -> list[str]:
+    return reasons.split(",") if reasons else []
