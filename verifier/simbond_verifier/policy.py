@@ -8,8 +8,9 @@ import tomllib
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 
 class InvalidPolicy(ValueError):
@@ -45,10 +46,42 @@ class TwoPersons(_Table):
 class Remedy(_Table):
     """What a suspended card's holder is told (docs/re-verification.md)."""
 
-    channel: str = ""
-    """Where to appeal: telephone, address, URL. 救济渠道."""
-    materials: tuple[str, ...] = ()
-    """What to hand in."""
+    channel: str = Field("", max_length=400)
+    """Where to appeal: telephone, address, URL. 救济渠道. A scenario may name its own."""
+    materials: tuple[str, ...] = Field((), max_length=20)
+    """What to hand in. A scenario may name its own."""
+    basis: str = Field("", max_length=400)
+    """The legal basis, as the operator's lawyers put it."""
+    further: str = Field("", max_length=400)
+    """Where to turn after an appeal was rejected: the regulator, a court."""
+    time_zone: str = "UTC"
+    """Of the times in the text of a notice, such as Asia/Shanghai."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"'{name}' is no time zone that this machine knows, such as Asia/Shanghai") from None
+        return name
+
+
+class Checks(_Table):
+    """Second checks and re-verifications (docs/re-verification.md)."""
+
+    grace_s: int = Field(3600, ge=0, le=86400)
+    """How much longer a check runs, at most, because the verifier was away: down, or without its database. Never longer
+    than it was away, nor than its scenario's interval and tolerance."""
+    technician_confirms: bool = False
+    """A technician on site may confirm a second check, too, not only an operator."""
+
+
+class Appeals(_Table):
+    """Appeals (docs/appeals.md). Whoever decides one has not filed it, and took no part in what it is about."""
+
+    decide_s: int = Field(259200, ge=60, le=2592000)
+    """How long a decision may take before somebody is reminded, and how long until the next time."""
 
 
 class Retention(_Table):
@@ -106,6 +139,8 @@ class Policy(_Table):
     blast_radius: BlastRadius = BlastRadius()
     two_persons: TwoPersons = TwoPersons()
     remedy: Remedy = Remedy()
+    checks: Checks = Checks()
+    appeals: Appeals = Appeals()
     retention: Retention = Retention()
     radius: Radius | None = None
 
