@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from simbond_agent import claims
 from simbond_verifier import fleet
+from simbond_verifier.policy import Policy
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store import accusations
 from simbond_verifier.store.group_commit import GroupCommit
@@ -456,8 +457,8 @@ def test_what_the_network_saw_upholds_an_accusation(desk: Desk) -> None:
     with desk.database.write() as connection:
         (found,) = accusations.still_open(connection)
         assert found.accuser_imei == OTHER_IMEI[:14]
-        accusations.uphold(connection, found.id, "network view", desk.now)
-        assert accusations.uphold(connection, found.id, "network view", desk.now) is None
+        accusations.uphold(connection, found.id, "network view", Policy(), desk.now)
+        assert accusations.uphold(connection, found.id, "network view", Policy(), desk.now) is None
     assert state(desk) == ("suspended", "barred")
 
 

@@ -14,6 +14,7 @@ from simbond_verifier.appraisal import Appraisal, Card, late
 from simbond_verifier.evidence import open_envelope, read_claims
 from simbond_verifier.ingest.decide import Verified
 from simbond_verifier.lifecycle import Access, Event, State, Status, transition
+from simbond_verifier.observation import Sign
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store.group_commit import GroupCommit
 from simbond_verifier.workers.deadlines import Deadlines
@@ -186,7 +187,8 @@ verdicts = st.builds(
     Appraisal,
     tier=st.sampled_from(Tier),
     reasons=st.lists(st.sampled_from([Reason.TAMPER, Reason.CARD_SUSPENDED]), max_size=2).map(tuple),
-    event=st.none() | st.sampled_from([Event.AFFIRM, Event.ALERT, Event.SUSPEND]),
+    event=st.none() | st.sampled_from([Event.AFFIRM, Event.ALERT]),
+    signs=st.lists(st.sampled_from([Sign(Reason.TAMPER, {}), Sign(Reason.IMEI_MISMATCH, {})]), max_size=2).map(tuple),
     accuses=st.booleans(),
     proved=st.booleans(),
     absent=st.booleans(),
@@ -197,7 +199,7 @@ statuses = st.builds(Status, st.sampled_from(State), st.sampled_from(Access))
 
 
 @given(verdicts, statuses)
-@example(Appraisal(Tier.CONTRAINDICATED, (), Event.SUSPEND), Status(State.REVERIFYING, Access.ALLOWED))
+@example(Appraisal(Tier.CONTRAINDICATED, signs=(Sign(Reason.TAMPER, {}),)), Status(State.REVERIFYING, Access.ALLOWED))
 def test_no_late_verdict_moves_a_card_but_to_warned(verdict: Appraisal, status: Status) -> None:
     about = Card(1, ICCID, "460001234567890", "meter", status, 0.0, 1)
     found = late(verdict, about)

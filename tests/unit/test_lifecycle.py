@@ -43,8 +43,10 @@ def test_a_suspended_card_is_barred_and_a_bound_one_is_not(steps: list) -> None:
     for _, _, after in steps:
         if after.state in (State.SUSPENDED, State.RETIRED):
             assert after.access is Access.BARRED
-        if after.state in (State.BOUND, State.WARNED, State.STOCK):
+        if after.state in (State.BOUND, State.STOCK):
             assert after.access is Access.ALLOWED
+        if after.state is State.WARNED:
+            assert after.access in (Access.ALLOWED, Access.RESTRICTED)
 
 
 @given(walks)

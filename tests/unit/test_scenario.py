@@ -19,7 +19,7 @@ GOOD = 'id = 1\nname = "meter"\n'
         (GOOD + '[reporting]\ninterval_s = "daily"', "reporting.interval_s"),
         (GOOD + '[area]\nplmn = ["4600"]', "area.plmn"),
         (GOOD + '[models]\ntac = ["861234050000013"]', "models.tac"),
-        (GOOD + '[ladder]\nout-of-area = "restrict"', "ladder.out-of-area"),
+        (GOOD + '[ladder]\nout-of-area = "punish"', "ladder.out-of-area"),
         (GOOD + '[ladder]\nfoo = "alert"', "ladder.foo"),
         (GOOD + '[ladder]\nreplayed = "suspend"', "replayed cannot be weighed"),
         ('id = 1\nname = "Water Meter"', "name"),

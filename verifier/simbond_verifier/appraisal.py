@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from simbond_agent import claims
 
-from .evidence import Evidence
+from .evidence import Evidence, read_cell
 from .lifecycle import Event, State, Status
+from .observation import Sign
 from .reasons import Reason, Tier
 from .scenario import Scenario, Step
 
@@ -20,6 +21,8 @@ class Device(NamedTuple):
     id: int
     imei: str
     """14 digits."""
+    imei2: str | None = None
+    """Of its second slot."""
 
 
 class Card(NamedTuple):
@@ -41,6 +44,11 @@ class Card(NamedTuple):
     """An open accusation is taken seriously enough to ask the bound device for Evidence at once."""
     sim_key: bytes | None = None
     """The registered public key of its SIM: an uncompressed P-256 point."""
+    deadline: float | None = None
+    """Of its re-verification or its second check."""
+    swap_device_id: int | None = None
+    """The device of a swap that was announced and approved."""
+    swap_until: float | None = None
 
 
 class Appraisal(NamedTuple):
@@ -49,7 +57,9 @@ class Appraisal(NamedTuple):
     tier: Tier
     reasons: tuple[Reason, ...] = ()
     event: Event | None = None
-    """For the card that the device is bound to."""
+    """AFFIRM, or what late Evidence may do, for the card that the device is bound to."""
+    signs: tuple[Sign, ...] = ()
+    """Against the card that the device is bound to: what the scenario's ladder weighs."""
     accuses: bool = False
     """The device claims a card that is bound to another one."""
     proved: bool = False
@@ -96,7 +106,8 @@ def appraise(
 def late(verdict: Appraisal, bound: Card | None) -> Appraisal:
     """The same verdict on Evidence of which nobody can say when it was made (docs/adr/late-evidence.md): its signs may
     warn a card that is in use, and that is all."""
-    warns = verdict.event in (Event.ALERT, Event.SUSPEND) and bound is not None and bound.status.state is State.BOUND
+    speaks = verdict.event is Event.ALERT or bool(verdict.signs)
+    warns = speaks and bound is not None and bound.status.state is State.BOUND
     return Appraisal(
         tier=Tier.NONE if verdict.tier <= Tier.AFFIRMING else Tier.WARNING,
         reasons=(Reason.LATE, *verdict.reasons),
@@ -110,7 +121,7 @@ def _answer(verdict: Appraisal, evidence: Evidence, bound: Card, issued: float) 
     warns does not keep it from that; an IMEI that it cannot or does not truly state does."""
     if bound.accused_at is None:
         return verdict
-    if verdict.event is Event.SUSPEND or evidence.imei is None:
+    if verdict.tier is Tier.CONTRAINDICATED or evidence.imei is None:
         return verdict
     if issued >= bound.accused_at:
         return verdict._replace(answers=True)
@@ -121,30 +132,32 @@ def _answer(verdict: Appraisal, evidence: Evidence, bound: Card, issued: float) 
     return verdict._replace(event=event, again=True)
 
 
-def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario, stated: bool) -> list[Reason]:
+def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario, stated: bool) -> list[Sign]:
     signs = []
-    if evidence.imei != device.imei:
-        signs.append(Reason.IMEI_UNREADABLE if evidence.imei is None else Reason.IMEI_MISMATCH)
+    if evidence.imei != device.imei and (evidence.imei is None or evidence.imei != device.imei2):
+        reason = Reason.IMEI_UNREADABLE if evidence.imei is None else Reason.IMEI_MISMATCH
+        signs.append(Sign(reason, {"says": evidence.imei, "enrolled": device.imei}))
     if evidence.imsi is not None and evidence.imsi != bound.imsi:
-        signs.append(Reason.IMSI_MISMATCH)
+        signs.append(Sign(Reason.IMSI_MISMATCH, {}))
     if evidence.scenario != scenario.id:
-        signs.append(Reason.SCENARIO_MISMATCH)
+        signs.append(Sign(Reason.SCENARIO_MISMATCH, {"says": evidence.scenario, "allowed": scenario.id}))
     if scenario.models.tac and device.imei[:8] not in scenario.models.tac:
-        signs.append(Reason.MODEL_NOT_ALLOWED)
+        signs.append(Sign(Reason.MODEL_NOT_ALLOWED, {"tac": device.imei[:8]}))
     if evidence.cell is not None and not scenario.area.allows(evidence.cell):
-        signs.append(Reason.OUT_OF_AREA)
+        signs.append(Sign(Reason.OUT_OF_AREA, dict(read_cell(evidence.cell))))
     if evidence.status > claims.TRAY_EMPTY:
-        signs += [reason for flag, reason in _FLAGS if evidence.status & flag]
+        signs += [Sign(reason, {}) for flag, reason in _FLAGS if evidence.status & flag]
     if bound.sim_key is not None and not stated:
-        signs.append(Reason.SIM_STATEMENT_MISSING if evidence.statement is None else Reason.SIM_STATEMENT_INVALID)
-    return [s for s in signs if scenario.step(s) is not Step.IGNORE]
+        missing = evidence.statement is None
+        signs.append(Sign(Reason.SIM_STATEMENT_MISSING if missing else Reason.SIM_STATEMENT_INVALID, {}))
+    return [s for s in signs if scenario.step(s.reason) is not Step.IGNORE]
 
 
-def _weigh(signs: list[Reason], scenario: Scenario) -> Appraisal:
-    """A verdict on the bound card by its scenario's ladder."""
-    if any(scenario.step(s) is Step.SUSPEND for s in signs):
-        return Appraisal(Tier.CONTRAINDICATED, tuple(signs), Event.SUSPEND)
-    return Appraisal(Tier.WARNING, tuple(signs), Event.ALERT)
+def _weigh(signs: list[Sign], scenario: Scenario) -> Appraisal:
+    """A verdict on the bound card by its scenario's ladder: contraindicated is what may cut it off."""
+    cuts_off = any(scenario.step(s.reason).weight >= Step.RESTRICT.weight for s in signs)
+    tier = Tier.CONTRAINDICATED if cuts_off else Tier.WARNING
+    return Appraisal(tier, tuple(s.reason for s in signs), signs=tuple(signs))
 
 
 _AFFIRMED = Appraisal(Tier.AFFIRMING)
@@ -156,6 +169,8 @@ def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
     if state is _BOUND:
         return _AFFIRMED
     if state is State.WARNED:
+        if bound.deadline is not None and issued < bound.since:
+            return Appraisal(Tier.AFFIRMING, again=True)  # made before the second check was ordered
         return Appraisal(Tier.AFFIRMING, (), Event.AFFIRM)
     if state is State.SUSPENDED and (bound.held or not scenario.reverification.automatic):
         return Appraisal(Tier.AFFIRMING, (Reason.CARD_SUSPENDED,))
@@ -193,7 +208,8 @@ def _appraise_absence(
     """A device that reports no card, or another than its own."""
     claim = _appraise_claim(evidence, claimed, stated)
     sign = Reason.CARD_CHANGED if evidence.iccid is not None else claim.reasons[0]
-    verdict = _weigh([sign], scenario) if scenario is not None else Appraisal(Tier.WARNING, (sign,), Event.ALERT)
+    found = [Sign(sign, {"says": evidence.iccid})]
+    verdict = Appraisal(Tier.WARNING, (sign,), Event.ALERT) if scenario is None else _weigh(found, scenario)
     if scenario is not None and scenario.step(sign) is Step.IGNORE:
         verdict = Appraisal(Tier.NONE, (sign,))
     reasons = verdict.reasons if evidence.iccid is None else verdict.reasons + claim.reasons

@@ -1,14 +1,15 @@
-"""The card's state machine. Pure: a state and an event in, the next state and whether the network lets it in out.
+"""The card's state machine. Pure: a status and an event in, the next status out; a status is a state and what the
+network is told.
 
-            bind              sign: alert             sign: suspend, operator
-    STOCK ───────▶ BOUND ◀───────────────▶ WARNED ─────────────────▶ SUSPENDED
-                     ▲      affirmed                                  │      ▲
-                     │                       fresh affirming Evidence │      │ contradicted,
-                     │                                    or operator ▼      │ deadline
-                     └──────────────────────────────────────── REVERIFYING ──┘
-                                  fresh affirming Evidence
+            bind              alert, recheck, restrict       suspend, expire, operator
+    STOCK ───────▶ BOUND ◀───────────────────────▶ WARNED ─────────────────▶ SUSPENDED
+                     ▲      affirmed, operator                                │      ▲
+                     │                               fresh affirming Evidence │      │ contradicted,
+                     │                                            or operator ▼      │ deadline
+                     └────────────────────────────────────────────── REVERIFYING ────┘
+                                  fresh affirming Evidence, operator
 
-Any state may be retired; a retired card stays so.
+A warned card is in use, wholly or restricted. Any state may be retired; a retired card stays so.
 """
 
 from enum import StrEnum
@@ -28,6 +29,8 @@ class Access(StrEnum):
     """What the network is told about the card."""
 
     ALLOWED = "allowed"
+    RESTRICTED = "restricted"
+    """Of what the target can take from it, everything but what its attestation travels by."""
     BARRED = "barred"
 
 
@@ -36,13 +39,16 @@ class Event(StrEnum):
     AFFIRM = "affirm"
     """Affirming Evidence whose nonce was issued since the card entered its state."""
     ALERT = "alert"
+    RECHECK = "recheck"
+    """A second check (二次核验) is due by a deadline."""
+    RESTRICT = "restrict"
     SUSPEND = "suspend"
     OPEN = "open"
     """An operator lets the card into the network again, to be re-verified there."""
     LIFT = "lift"
-    """An operator lifts the suspension without re-verification."""
+    """An operator lifts the suspension, or the warning, without re-verification."""
     EXPIRE = "expire"
-    """The deadline of a re-verification passed."""
+    """The deadline of a re-verification or of a second check passed."""
     RETIRE = "retire"
 
 
@@ -63,62 +69,54 @@ class Refused(ValueError):
 NEW = Status(State.STOCK, Access.ALLOWED)
 _BOUND = Status(State.BOUND, Access.ALLOWED)
 _WARNED = Status(State.WARNED, Access.ALLOWED)
+_RESTRICTED = Status(State.WARNED, Access.RESTRICTED)
 _SUSPENDED = Status(State.SUSPENDED, Access.BARRED)
 _REVERIFYING_BARRED = Status(State.REVERIFYING, Access.BARRED)
 _REVERIFYING_OPEN = Status(State.REVERIFYING, Access.ALLOWED)
 _RETIRED = Status(State.RETIRED, Access.BARRED)
 
-_RULES: dict[State, dict[Event, Status]] = {
-    State.STOCK: {
-        Event.BIND: _BOUND,
-        Event.SUSPEND: _SUSPENDED,
-        Event.ALERT: NEW,
-        Event.RETIRE: _RETIRED,
-    },
-    State.BOUND: {
-        Event.BIND: _BOUND,
-        Event.AFFIRM: _BOUND,
-        Event.ALERT: _WARNED,
-        Event.SUSPEND: _SUSPENDED,
-        Event.RETIRE: _RETIRED,
-    },
-    State.WARNED: {
-        Event.BIND: _BOUND,
-        Event.AFFIRM: _BOUND,
-        Event.ALERT: _WARNED,
-        Event.SUSPEND: _SUSPENDED,
-        Event.RETIRE: _RETIRED,
-    },
-    State.SUSPENDED: {
-        Event.BIND: _SUSPENDED,
-        Event.AFFIRM: _REVERIFYING_BARRED,
-        Event.ALERT: _SUSPENDED,
-        Event.SUSPEND: _SUSPENDED,
-        Event.OPEN: _REVERIFYING_OPEN,
-        Event.LIFT: _BOUND,
-        Event.RETIRE: _RETIRED,
-    },
-    State.REVERIFYING: {
-        Event.BIND: _SUSPENDED,
-        Event.AFFIRM: _BOUND,
-        Event.ALERT: _SUSPENDED,
-        Event.SUSPEND: _SUSPENDED,
-        Event.OPEN: _REVERIFYING_OPEN,
+_ANYWHERE = {Event.SUSPEND: _SUSPENDED, Event.RETIRE: _RETIRED}
+_WARNINGS = {Event.ALERT: _WARNED, Event.RECHECK: _WARNED, Event.RESTRICT: _RESTRICTED}
+_IN_USE = {**_ANYWHERE, **_WARNINGS, Event.BIND: _BOUND, Event.AFFIRM: _BOUND}
+
+_RULES: dict[Status, dict[Event, Status]] = {
+    NEW: {**_ANYWHERE, **dict.fromkeys(_WARNINGS, NEW), Event.BIND: _BOUND},
+    _BOUND: _IN_USE,
+    _WARNED: {**_IN_USE, Event.LIFT: _BOUND, Event.EXPIRE: _SUSPENDED},
+    _RESTRICTED: {
+        **_IN_USE,
+        **dict.fromkeys(_WARNINGS, _RESTRICTED),
         Event.LIFT: _BOUND,
         Event.EXPIRE: _SUSPENDED,
-        Event.RETIRE: _RETIRED,
     },
-    State.RETIRED: {Event.RETIRE: _RETIRED, Event.ALERT: _RETIRED, Event.SUSPEND: _RETIRED},
+    _SUSPENDED: {
+        **_ANYWHERE,
+        **dict.fromkeys(_WARNINGS, _SUSPENDED),
+        Event.BIND: _SUSPENDED,
+        Event.AFFIRM: _REVERIFYING_BARRED,
+        Event.OPEN: _REVERIFYING_OPEN,
+        Event.LIFT: _BOUND,
+    },
+    _RETIRED: dict.fromkeys((*_ANYWHERE, *_WARNINGS), _RETIRED),
+}
+_RULES[_REVERIFYING_BARRED] = _RULES[_REVERIFYING_OPEN] = {
+    **_ANYWHERE,
+    **dict.fromkeys(_WARNINGS, _SUSPENDED),
+    Event.BIND: _SUSPENDED,
+    Event.AFFIRM: _BOUND,
+    Event.OPEN: _REVERIFYING_OPEN,
+    Event.LIFT: _BOUND,
+    Event.EXPIRE: _SUSPENDED,
 }
 
 
 def transition(status: Status, event: Event, *, has_device: bool = True) -> Status:
     """The status after the event. Raises Refused where the rules have no answer.
 
-    has_device: a suspension that is lifted leads back to STOCK where the card was never bound.
+    has_device: what leads back to BOUND leads to STOCK where the card was never bound.
     """
     try:
-        after = _RULES[status.state][event]
+        after = _RULES[status][event]
     except KeyError:
         raise Refused(status, event) from None
     return NEW if after == _BOUND and not has_device else after

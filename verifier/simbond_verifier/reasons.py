@@ -59,6 +59,25 @@ class Reason(StrEnum):
     SIM_STATEMENT_MISSING = "sim-statement-missing"
     SIM_STATEMENT_INVALID = "sim-statement-invalid"
     SIM_KEY_UNKNOWN = "sim-key-unknown"
+    KEY_PROTECTION = "key-protection"
+    CLONE = "clone"
+
+    NETWORK_IMEI_DIFFERS = "network-imei-differs"
+    TRAFFIC_UNATTESTED = "traffic-unattested"
+    SILENT = "silent"
+    NEVER_USED = "never-used"
+    SLEEPING = "sleeping"
+    MANY_CARDS = "many-cards"
+    PHONE = "phone"
+    ROAMING = "roaming"
+    IMPOSSIBLE_TRAVEL = "impossible-travel"
+    USE_NOT_ALLOWED = "use-not-allowed"
+    APN_NOT_ALLOWED = "apn-not-allowed"
+    OFTEN_WARNED = "often-warned"
+
+    SWAP_ANNOUNCED = "swap-announced"
+    BOUND_BY_USE = "bound-by-use"
+    CHECK_EXPIRED = "check-expired"
 
 
 EXPLAINED: dict[Reason, str] = {
@@ -105,4 +124,21 @@ EXPLAINED: dict[Reason, str] = {
     Reason.SIM_STATEMENT_MISSING: "The card's SIM has a registered key, and did not sign this Evidence.",
     Reason.SIM_STATEMENT_INVALID: "The statement beside the Evidence is not by the registered key of the card's SIM.",
     Reason.SIM_KEY_UNKNOWN: "A SIM signed this Evidence, but no key of this card's SIM is registered: not checked.",
+    Reason.KEY_PROTECTION: "The device keeps its key less safely than the scenario asks for.",
+    Reason.CLONE: "Two devices use this key: its counter runs in two places.",
+    Reason.NETWORK_IMEI_DIFFERS: "The network sees the card with another IMEI than its device's.",
+    Reason.TRAFFIC_UNATTESTED: "The card is in use, and its device has not attested by the deadline.",
+    Reason.SILENT: "The bound device has not attested by the deadline, nor does the network see its card.",
+    Reason.NEVER_USED: "The card was handed out long ago and was never seen in use (静默卡).",
+    Reason.SLEEPING: "The card was in use once and has not been seen for long (睡眠卡).",
+    Reason.MANY_CARDS: "The network sees more cards in this IMEI than the scenario allows: a SIM box, perhaps.",
+    Reason.PHONE: "The network sees the card in a phone.",
+    Reason.ROAMING: "The card is in a network abroad.",
+    Reason.IMPOSSIBLE_TRAVEL: "The card was seen in two places too far apart for the time between.",
+    Reason.USE_NOT_ALLOWED: "The card was used for voice or SMS, which its scenario does not have.",
+    Reason.APN_NOT_ALLOWED: "The card used an access point name that its scenario does not have.",
+    Reason.OFTEN_WARNED: "The card was warned more often than its scenario allows.",
+    Reason.SWAP_ANNOUNCED: "A swap of this card's device was announced and approved; its signs count for nothing.",
+    Reason.BOUND_BY_USE: "The card was bound to this device by this Evidence, as its scenario allows.",
+    Reason.CHECK_EXPIRED: "The card was not re-verified by the deadline.",
 }

@@ -5,21 +5,38 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from .evidence import read_cell
+from .observation import Place, Use
+from .places import distance_km
 from .reasons import Reason
 
 Plmn = Annotated[str, StringConstraints(pattern=r"^\d{5,6}$")]
+CountryOrPlmn = Annotated[str, StringConstraints(pattern=r"^\d{3}(\d{2,3})?$")]
+Apn = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,100}$")]
+Circle = tuple[
+    Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(gt=0)]
+]
 TypeAllocationCode = Annotated[str, StringConstraints(pattern=r"^\d{8}$")]
 
 
 class Step(StrEnum):
-    """What one sign leads to: the rungs of a scenario's ladder."""
+    """What one sign leads to, from the mildest to the gravest."""
 
     IGNORE = "ignore"
     ALERT = "alert"
+    RECHECK = "recheck"
+    """A second check (二次核验): suspended unless the device affirms by the deadline."""
+    RESTRICT = "restrict"
     SUSPEND = "suspend"
+
+    @property
+    def weight(self) -> int:
+        return _WEIGHTS[self]
+
+
+_WEIGHTS = {step: weight for weight, step in enumerate(Step)}
 
 
 # The signs a scenario may weigh, and their weight where it says nothing. A corroborated foreign device always suspends.
@@ -37,6 +54,20 @@ DEFAULT_LADDER: dict[Reason, Step] = {
     Reason.TAMPER: Step.ALERT,
     Reason.SIM_STATEMENT_MISSING: Step.ALERT,
     Reason.SIM_STATEMENT_INVALID: Step.ALERT,
+    Reason.KEY_PROTECTION: Step.ALERT,
+    Reason.CLONE: Step.RECHECK,
+    Reason.NETWORK_IMEI_DIFFERS: Step.RECHECK,
+    Reason.TRAFFIC_UNATTESTED: Step.RECHECK,
+    Reason.SILENT: Step.ALERT,
+    Reason.NEVER_USED: Step.ALERT,
+    Reason.SLEEPING: Step.ALERT,
+    Reason.MANY_CARDS: Step.RECHECK,
+    Reason.PHONE: Step.RECHECK,
+    Reason.ROAMING: Step.ALERT,
+    Reason.IMPOSSIBLE_TRAVEL: Step.ALERT,
+    Reason.USE_NOT_ALLOWED: Step.ALERT,
+    Reason.APN_NOT_ALLOWED: Step.ALERT,
+    Reason.OFTEN_WARNED: Step.RECHECK,
 }
 
 
@@ -56,29 +87,79 @@ class Reporting(_Table):
 
 
 class Area(_Table):
-    """Where the card may be used. An empty list allows everything; cells are (TAC or LAC, cell identity) pairs."""
+    """Where the card may be used. An empty list allows everything; cells are (TAC or LAC, cell identity) pairs, circles
+    (latitude, longitude, radius in km)."""
 
     plmn: frozenset[Plmn] = frozenset()
     tac: frozenset[int] = frozenset()
     cells: frozenset[tuple[int, int]] = frozenset()
+    circles: tuple[Circle, ...] = ()
 
     def allows(self, cell: bytes) -> bool:
-        """Whether a serving cell (octets as in the Evidence) is inside. What the device cannot say is not held
-        against it."""
+        """Whether a serving cell (octets as in the Evidence) is inside."""
         seen = read_cell(cell)
-        plmn, ci = seen.get("plmn"), seen.get("cell_id")
-        area = seen.get("tac", seen.get("lac"))
+        return self.holds(Place(seen.get("plmn"), seen.get("tac", seen.get("lac")), seen.get("cell_id")))
+
+    def holds(self, place: Place) -> bool:
+        """Whether a place is inside. What nobody can say is not held against it."""
+        plmn, area, cell, lat, lon = place
         return not (
             (self.plmn and plmn is not None and plmn not in self.plmn)
             or (self.tac and area is not None and area not in self.tac)
-            or (self.cells and area is not None and ci is not None and (area, ci) not in self.cells)
+            or (self.cells and area is not None and cell is not None and (area, cell) not in self.cells)
+            or (self.circles and lat is not None and lon is not None and not self._rounds((lat, lon)))
         )
+
+    def _rounds(self, point: tuple[float, float]) -> bool:
+        return any(distance_km(point, (lat, lon)) <= radius for lat, lon, radius in self.circles)
 
 
 class Models(_Table):
     """Allowed device models by type allocation code, the first eight digits of the IMEI. Empty allows all."""
 
     tac: frozenset[TypeAllocationCode] = frozenset()
+
+
+class Network(_Table):
+    """What the network itself may see of the card (docs/detection.md)."""
+
+    home: frozenset[CountryOrPlmn] = frozenset()
+    """Country codes (MCC) or networks; elsewhere is roaming. Empty: everywhere is home."""
+    cards_per_imei: int = Field(4, ge=1, le=1000000)
+    """How many cards one IMEI may be seen with within cards_within_s."""
+    cards_within_s: int = Field(86400, ge=60, le=31536000)
+    max_kmh: int = Field(1000, ge=1, le=100000)
+    """How fast the card can get from one place to another."""
+    country_change_s: int = Field(600, ge=0, le=604800)
+    """How long it takes to another country at least; 0: beside a border, no time at all."""
+
+
+class Functions(_Table):
+    """What the card may be used for. An empty list allows everything."""
+
+    uses: frozenset[Use] = frozenset()
+    apn: frozenset[Apn] = frozenset()
+    """Access point names, without the operator's part; capitals do not matter."""
+
+
+class Absence(_Table):
+    """When a card or its device has been away for too long."""
+
+    missed: int = Field(3, ge=1, le=1000)
+    """Reporting intervals without evidence until the device counts as silent."""
+    traffic_grace_s: int = Field(3600, ge=0, le=2592000)
+    """How long after the deadline of its evidence a card may still be in use."""
+    never_used_days: int = Field(90, ge=1, le=3650)
+    """静默卡: since it was bound."""
+    sleeping_days: int = Field(90, ge=1, le=3650)
+    """睡眠卡: since its device or the network last told of it."""
+
+
+class Warnings(_Table):
+    """How often is too often."""
+
+    number: int = Field(5, ge=2, le=10000)
+    within_s: int = Field(604800, ge=60, le=31536000)
 
 
 class Accusation(_Table):
@@ -99,6 +180,66 @@ class Reverification(_Table):
     """After an operator opened the network again: suspended once more unless the device has attested by then."""
 
 
+class SecondCheck(_Table):
+    """The second check (二次核验) that a sign may lead to."""
+
+    deadline_s: int = Field(86400, ge=60, le=2592000)
+    """Suspended unless the device has affirmed by then."""
+    remind_s: int = Field(21600, ge=0, le=2592000)
+    """How long before the deadline its holder is reminded; 0: never."""
+
+
+class Hysteresis(_Table):
+    """What it takes to end a warning."""
+
+    affirmations: int = Field(1, ge=1, le=100)
+    """Affirming Evidence in a row."""
+
+
+class Mode(StrEnum):
+    """How a card and its device come to belong together."""
+
+    PAIR = "pair"
+    """An operator states the pair."""
+    FIRST_USE = "first-use"
+    """The first enrolled device of an allowed model that attests it inside the provisioning window, too."""
+    POOL = "pool"
+    """Any enrolled device of an allowed model, one after the other."""
+    SET = "set"
+    """A device may have several cards: eSIM profiles, two slots."""
+
+
+class Binding(_Table):
+    """How cards of this scenario are bound."""
+
+    mode: Mode = Mode.PAIR
+    window_s: int = Field(604800, ge=60, le=31536000)
+    """Of FIRST_USE: how long after its import a card may be bound by use."""
+    rebinds: int = Field(3, ge=0, le=1000)
+    """How often a card may move to another device within rebinds_within_s, whoever asks."""
+    rebinds_within_s: int = Field(2592000, ge=3600, le=31536000)
+
+
+class Swap(_Table):
+    """A change of device that was announced and approved."""
+
+    grace_s: int = Field(86400, ge=60, le=2592000)
+    """How long the new device may take to attest, from the approval on."""
+
+
+class Rung(_Table):
+    """What one sign leads to, and how often it must come before it does. Until then it only warns."""
+
+    step: Step
+    confirm: int = Field(1, ge=1, le=100)
+    within_s: int = Field(86400, ge=60, le=2592000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"step": value} if isinstance(value, str) else value
+
+
 class Scenario(_Table):
     """One approved use."""
 
@@ -108,18 +249,33 @@ class Scenario(_Table):
     reporting: Reporting = Reporting()
     area: Area = Area()
     models: Models = Models()
+    network: Network = Network()
+    functions: Functions = Functions()
+    absence: Absence = Absence()
+    warnings: Warnings = Warnings()
     accusation: Accusation = Accusation()
     reverification: Reverification = Reverification()
-    ladder: dict[Reason, Step] = {}
+    second_check: SecondCheck = SecondCheck()
+    hysteresis: Hysteresis = Hysteresis()
+    binding: Binding = Binding()
+    swap: Swap = Swap()
+    ladder: dict[Reason, Rung] = {}
+
+    def rung(self, reason: Reason) -> Rung:
+        """What the sign leads to in this scenario."""
+        return self.ladder.get(reason) or _DEFAULT_RUNGS[reason]
 
     def step(self, reason: Reason) -> Step:
-        """What the sign leads to in this scenario."""
-        return self.ladder.get(reason) or DEFAULT_LADDER[reason]
+        """The same without how often it must come."""
+        return self.rung(reason).step
 
     @property
     def nonce_age_s(self) -> int:
         """How old a nonce may be when it comes back: it was issued with the previous answer."""
         return self.reporting.interval_s + self.reporting.tolerance_s
+
+
+_DEFAULT_RUNGS = {reason: Rung(step=step) for reason, step in DEFAULT_LADDER.items()}
 
 
 def parse(text: str, source: str) -> Scenario:

@@ -10,10 +10,13 @@ from sqlalchemy import Connection
 from .. import freshness
 from ..appraisal import Appraisal, Card, Device, appraise, late
 from ..evidence import Evidence, is_stated_by
-from ..lifecycle import State
+from ..lifecycle import Event, State
+from ..policy import Policy
 from ..reasons import Reason, Tier
-from ..scenario import Scenarios
-from ..store import accusations, cards, retired_keys
+from ..scenario import Scenario, Scenarios
+from ..store import accusations, cards, retired_keys, signs
+from ..store.database import statements
+from ..store.signs import Told
 
 UNBOUND_INTERVAL_S = 300
 """Until the next Evidence of a device that no card is bound to."""
@@ -21,14 +24,13 @@ _UNENROLLED_INTERVAL_S = 60
 """The same where nobody knows the key: a technician may be about to enrol it, and waits."""
 _UNBOUND_NONCE_AGE_S = 2 * UNBOUND_INTERVAL_S
 
-_FIND = """
-SELECT d.kid, d.id, d.imei, d.revoked_at, d.bootcount, d.uptime,
-       c.id, c.iccid, c.imsi, c.scenario, c.state, c.access, c.since, c.device_id, c.accused_at, c.held, c.challenged,
-       c.sim_key
+_CARD = ", ".join(f"c.{column.name}" for column in cards.COLUMNS)
+_FIND = f"""
+SELECT d.kid, d.id, d.imei, d.imei2, d.revoked_at, d.bootcount, d.uptime, {_CARD}
 FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
-"""
+"""  # noqa: S608 - of column names
 _FIND_AT_ONCE = 500
-_SEEN = "UPDATE device SET bootcount = ?, uptime = ?, seen_at = ?, tier = ?, holds = ?, absent = ? WHERE id = ?"
+_SEEN = "UPDATE device SET bootcount = ?, uptime = ?, seen_at = ?, tier = ?, holds = ?, absent = (? = 1) WHERE id = ?"
 _COUNTED = "UPDATE device SET bootcount = ?, uptime = ? WHERE id = ?"
 _KEEP = "INSERT INTO evidence (id, at, device_id, card_id, tier, reasons, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT coalesce(max(id), 0) FROM evidence"
@@ -50,7 +52,15 @@ class _Attester(NamedTuple):
     revoked: bool
     bootcount: int
     uptime: int
-    bound: Card | None
+    cards: tuple[Card, ...]
+    """Bound to it: one, or the profiles of an eSIM."""
+
+    def holds(self, iccid: str | None) -> Card | None:
+        """The bound card that Evidence is about: the one that it names, else the first."""
+        for bound in self.cards:
+            if bound.iccid == iccid:
+                return bound
+        return self.cards[0] if self.cards else None
 
 
 class Result(NamedTuple):
@@ -79,25 +89,28 @@ def refused(reason: Reason, kid: bytes | None, interval_s: int = UNBOUND_INTERVA
 class Decider:
     """Decides over Evidence whose signature is already good."""
 
-    def __init__(self, scenarios: Scenarios, secret: bytes) -> None:
+    def __init__(self, scenarios: Scenarios, secret: bytes, policy: Policy | None = None) -> None:
         """secret: the key of the nonces, 32 octets."""
         self._scenarios = scenarios
         self._secret = secret
+        self._policy = policy or Policy()
 
     def decide(self, connection: Connection, items: list[Verified]) -> list[Result]:
         """Appraises Evidence in the order given, and writes what follows from it: a handler of the group commit."""
-        return _Round(connection, self._scenarios, self._secret, items).decide()
+        return _Round(connection, self._scenarios, self._policy, self._secret, items).decide()
 
 
 class _Round:
     """One transaction's Evidence. Devices are read together and written together; whatever has consequences beyond
     its own device is written at once, and what was read is read again after it."""
 
-    def __init__(self, connection: Connection, scenarios: Scenarios, secret: bytes, items: list[Verified]) -> None:
+    def __init__(
+        self, connection: Connection, scenarios: Scenarios, policy: Policy, secret: bytes, items: list[Verified]
+    ) -> None:
         self._connection = connection
-        raw: Any = connection.connection.driver_connection
-        self._raw = raw
+        self._raw = statements(connection)
         self._scenarios = scenarios
+        self._policy = policy
         self._secret = secret
         self._items = items
         self._known: dict[bytes, _Attester] = {}
@@ -120,9 +133,13 @@ class _Round:
         for start in range(0, len(wanted), _FIND_AT_ONCE):
             some = wanted[start : start + _FIND_AT_ONCE]
             for row in self._raw.execute(_FIND % ",".join("?" * len(some)), some):
-                kid, device_id, imei, revoked_at, bootcount, uptime = row[:6]
-                bound = None if row[6] is None else cards.card_from_row(row[6:])
-                self._known[kid] = _Attester(Device(device_id, imei), revoked_at is not None, bootcount, uptime, bound)
+                kid, device_id, imei, imei2, revoked_at, bootcount, uptime, card_id = row[:8]
+                bound: tuple[Card, ...] = () if card_id is None else (cards.card_from_row(row[7:]),)
+                if kid in self._known:
+                    bound = self._known[kid].cards + bound
+                self._known[kid] = _Attester(
+                    Device(device_id, imei, imei2), revoked_at is not None, bootcount, uptime, bound
+                )
 
     def _write(self) -> None:
         self._raw.executemany(_SEEN, self._seen)
@@ -138,7 +155,8 @@ class _Round:
         attester = self._known.get(kid)
         if attester is None:
             return self._unknown(evidence, now)
-        device, revoked, bootcount, uptime, bound = attester
+        device, revoked, bootcount, uptime, _ = attester
+        bound = attester.holds(evidence.iccid)
         if revoked:
             return refused(Reason.KEY_REVOKED, kid)
         scenario = None if bound is None else self._scenarios.get(bound.scenario)
@@ -184,14 +202,16 @@ class _Round:
             )
         )
         if not self._alone:
-            self._known[kid] = _Attester(device, revoked, evidence.bootcount, evidence.uptime, bound)
+            self._known[kid] = attester._replace(bootcount=evidence.bootcount, uptime=evidence.uptime)
         result = Result(verdict.tier, verdict.reasons, 0 if verdict.again else interval_s, kid, self._last_id)
         # An ignored sign is no alert, but "gone" from the bound device is still what an accusation waits for.
         settles = verdict.answers or (verdict.absent and bound is not None and bound.accused_at is not None)
-        if verdict.event is None and not (verdict.accuses or settles):
+        if verdict.event is None and not (verdict.signs or verdict.accuses or settles):
             return result
         self._write()
-        result = self._follow(result, verdict, bound, claimed, device.id, self._last_id, now)
+        result = self._follow(
+            result, verdict, bound, claimed, scenario, Told(now, signs.EVIDENCE, device.id, self._last_id)
+        )
         # Any card and device may have changed by that.
         self._known.clear()
         self._stale = True
@@ -213,34 +233,26 @@ class _Round:
         verdict: Appraisal,
         bound: Card | None,
         claimed: Card | None,
-        device_id: int,
-        evidence_id: int,
-        now: float,
+        scenario: Scenario | None,
+        told: Told,
     ) -> Result:
         """What a verdict leads to beyond being kept."""
-        connection = self._connection
+        connection, policy, now = self._connection, self._policy, told.at
         if bound is not None and verdict.event is not None:
-            bound = cards.change(
-                connection,
-                bound,
-                verdict.event,
-                at=now,
-                actor="verifier",
-                reasons=verdict.reasons,
-                device_id=device_id,
-                evidence_id=evidence_id,
-            )
+            bound = self._change(bound, verdict.event, verdict.reasons, scenario, told)
+        elif bound is not None and verdict.signs and scenario is not None:
+            bound = signs.note(connection, bound, verdict.signs, scenario, policy, told)
         if bound is not None and verdict.answers:
-            accusations.refute(connection, bound, evidence_id, now)
+            accusations.refute(connection, bound, told)
         if bound is not None and verdict.absent:
             self._corroborate(bound.id, now)
         if claimed is None or not verdict.accuses:
             return result._replace(changed=True)
         accused = False
         if verdict.proved:
-            accusations.prove(connection, claimed, device_id, evidence_id, now)
+            accusations.prove(connection, claimed, policy, told)
         else:
-            accused = accusations.accuse(connection, claimed, device_id, evidence_id, now) is not None
+            accused = accusations.accuse(connection, claimed, told) is not None
         if self._raw.execute(_ABSENT, (claimed.device_id,)).fetchone()[0]:
             self._corroborate(claimed.id, now)
         if cards.by_id(connection, claimed.id).status.state is not State.SUSPENDED:
@@ -248,10 +260,28 @@ class _Round:
         reasons = (*(r for r in result.reasons if r is not Reason.FOREIGN_DEVICE_CLAIM), Reason.FOREIGN_DEVICE)
         return result._replace(tier=Tier.CONTRAINDICATED, reasons=reasons, changed=True)
 
+    def _change(
+        self, bound: Card, event: Event, reasons: tuple[Reason, ...], scenario: Scenario | None, told: Told
+    ) -> Card:
+        """Takes the bound card through the verdict's event. One affirmation may be too little to end a warning."""
+        warned = event is Event.AFFIRM and bound.status.state is State.WARNED
+        if warned and scenario is not None and not signs.affirmed(self._connection, bound, scenario, told.at):
+            return bound
+        return cards.change(
+            self._connection,
+            bound,
+            event,
+            at=told.at,
+            actor="verifier",
+            reasons=reasons,
+            device_id=told.device_id,
+            evidence_id=told.evidence_id,
+        )
+
     def _corroborate(self, card_id: int, now: float) -> None:
         """The bound device says that the card is gone: every open accusation of it is upheld."""
         for found in accusations.still_open(self._connection, card_id):
-            accusations.uphold(self._connection, found.id, "bound device", now)
+            accusations.uphold(self._connection, found.id, "bound device", self._policy, now)
 
 
 def _is_stated(evidence: Evidence, about: Card | None) -> bool:

@@ -6,9 +6,11 @@ from sqlalchemy import Connection, case, func, insert, select, update
 
 from ..appraisal import Card
 from ..lifecycle import Event, State
+from ..policy import Policy
 from ..reasons import Reason
-from . import cards
+from . import cards, signs
 from .schema import accusation, card, device
+from .signs import Told
 
 _OPEN_AT_ONCE = 3
 """Claims of one device that wait at the same time. A device holds one card or two; more is a fleet being searched."""
@@ -37,26 +39,28 @@ class Open(NamedTuple):
         return self.accuser_imei == self.bound_imei
 
 
-def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> int | None:
+def accuse(connection: Connection, claimed: Card, by: Told) -> int | None:
     """Notes the claim. Returns the id of a new accusation; None where this device's earlier one is still open, or too
     many of them are."""
-    pending = select(accusation.c.card_id).where(accusation.c.device_id == accuser_id, accusation.c.outcome == "open")
+    pending = select(accusation.c.card_id).where(accusation.c.device_id == by.device_id, accusation.c.outcome == "open")
     waiting = connection.execute(pending).scalars().all()
     if claimed.id in waiting or len(waiting) >= _OPEN_AT_ONCE:
         return None
-    added = _add(connection, claimed, accuser_id, evidence_id, at)
-    refuted = connection.execute(select(device.c.refuted).where(device.c.id == accuser_id)).scalar_one()
+    added = _add(connection, claimed, by)
+    refuted = connection.execute(select(device.c.refuted).where(device.c.id == by.device_id)).scalar_one()
     connection.execute(
-        update(card).where(card.c.id == claimed.id).values(accused_at=at, challenged=card.c.challenged | (refuted == 0))
+        update(card)
+        .where(card.c.id == claimed.id)
+        .values(accused_at=by.at, challenged=card.c.challenged | (refuted == 0))
     )
     if refuted:
         return added  # whoever has lied before moves nothing by words alone
     told: dict[str, Any] = {
-        "at": at,
+        "at": by.at,
         "actor": "verifier",
         "reasons": [Reason.FOREIGN_DEVICE_CLAIM],
-        "device_id": accuser_id,
-        "evidence_id": evidence_id,
+        "device_id": by.device_id,
+        "evidence_id": by.evidence_id,
     }
     if claimed.status.state in (State.BOUND, State.WARNED):
         cards.change(connection, claimed, Event.ALERT, **told)
@@ -65,17 +69,17 @@ def accuse(connection: Connection, claimed: Card, accuser_id: int, evidence_id: 
     return added
 
 
-def prove(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> None:
+def prove(connection: Connection, claimed: Card, policy: Policy, by: Told) -> None:
     """The card's own SIM has signed the claim: it waits for no second source, and takes no place among those that do.
     Suspends the card."""
-    added = _add(connection, claimed, accuser_id, evidence_id, at)
-    uphold(connection, added, "sim", at)
+    added = _add(connection, claimed, by)
+    uphold(connection, added, "sim", policy, by.at)
 
 
-def _add(connection: Connection, claimed: Card, accuser_id: int, evidence_id: int, at: float) -> int:
+def _add(connection: Connection, claimed: Card, by: Told) -> int:
     added: int = connection.execute(
         insert(accusation)
-        .values(at=at, card_id=claimed.id, device_id=accuser_id, evidence_id=evidence_id, outcome="open")
+        .values(at=by.at, card_id=claimed.id, device_id=by.device_id, evidence_id=by.evidence_id, outcome="open")
         .returning(accusation.c.id)
     ).scalar_one()
     return added
@@ -108,7 +112,7 @@ def still_open(connection: Connection, card_id: int | None = None) -> list[Open]
     return [Open(*row) for row in connection.execute(query)]
 
 
-def uphold(connection: Connection, accusation_id: int, source: str, at: float) -> Card | None:
+def uphold(connection: Connection, accusation_id: int, source: str, policy: Policy, at: float) -> Card | None:
     """A second source agrees: suspends the card. None where the accusation is not open any more."""
     row = connection.execute(
         select(accusation.c.card_id, accusation.c.device_id, accusation.c.evidence_id, device.c.imei)
@@ -122,37 +126,35 @@ def uphold(connection: Connection, accusation_id: int, source: str, at: float) -
     before = cards.by_id(connection, card_id)
     if before.status.state is State.RETIRED:
         return before
-    return cards.change(
+    return signs.enforce(
         connection,
         before,
         Event.SUSPEND,
-        at=at,
-        actor="verifier",
-        reasons=[Reason.FOREIGN_DEVICE],
-        device_id=accuser_id,
-        evidence_id=evidence_id,
+        [Reason.FOREIGN_DEVICE],
+        policy,
+        Told(at, source, accuser_id, evidence_id),
         foreign_imei=imei,
         corroborated_by=source,
     )
 
 
-def refute(connection: Connection, accused: Card, evidence_id: int, at: float) -> None:
+def refute(connection: Connection, accused: Card, by: Told) -> None:
     """The bound device has proved that it holds the card: the accusations fall back on the accusers."""
     accusers = select(accusation.c.device_id).where(accusation.c.card_id == accused.id, accusation.c.outcome == "open")
     believed = select(device.c.id).where(device.c.id.in_(accusers), device.c.refuted == 0)
     noted = connection.execute(believed).first() is not None
     connection.execute(update(device).where(device.c.id.in_(accusers)).values(refuted=device.c.refuted + 1))
-    _close(connection, accused.id, "refuted", "bound device", at)
+    _close(connection, accused.id, "refuted", "bound device", by.at)
     if not noted:
         return  # the history says nothing of claims that nobody believed
     cards.record(
         connection,
         accused,
         "accusation-refuted",
-        at=at,
+        at=by.at,
         actor="verifier",
         device_id=accused.device_id,
-        evidence_id=evidence_id,
+        evidence_id=by.evidence_id,
     )
 
 

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from ..appraisal import Card
 from ..lifecycle import Access, Event, State, Status, transition
 from ..reasons import Reason
-from .schema import card, command, device, event, evidence
+from .schema import card, command, device, event, evidence, withheld
 
 STATUSES = {(s.value, a.value): Status(s, a) for s in State for a in Access}
 
-_COLUMNS = (
+COLUMNS = (
     card.c.id,
     card.c.iccid,
     card.c.imsi,
@@ -25,24 +25,27 @@ _COLUMNS = (
     card.c.held,
     card.c.challenged,
     card.c.sim_key,
+    card.c.deadline,
+    card.c.swap_device_id,
+    card.c.swap_until,
 )
+"""What a Card is made of."""
 
 
 def card_from_row(row: tuple[Any, ...]) -> Card:
-    """A Card from the columns id, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged,
-    sim_key."""
-    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged, sim_key = row
+    """A Card from COLUMNS."""
+    id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged, *more = row
     status = STATUSES[state, access]
-    return Card(id_, iccid, imsi, scenario, status, since, device_id, accused_at, bool(held), bool(challenged), sim_key)
+    return Card(id_, iccid, imsi, scenario, status, since, device_id, accused_at, bool(held), bool(challenged), *more)
 
 
 def by_iccid(connection: Connection, iccid: str) -> Card | None:
-    row = connection.execute(select(*_COLUMNS).where(card.c.iccid == iccid)).first()
+    row = connection.execute(select(*COLUMNS).where(card.c.iccid == iccid)).first()
     return None if row is None else card_from_row(tuple(row))
 
 
 def by_id(connection: Connection, card_id: int) -> Card:
-    return card_from_row(tuple(connection.execute(select(*_COLUMNS).where(card.c.id == card_id)).one()))
+    return card_from_row(tuple(connection.execute(select(*COLUMNS).where(card.c.id == card_id)).one()))
 
 
 def record(
@@ -88,23 +91,33 @@ def change(
     device_id: int | None = None,
     evidence_id: int | None = None,
     deadline: float | None = None,
+    remind_s: float = 0,
     hold: bool = False,
     **detail: Any,
 ) -> Card:
     """Takes a card through an event: new state, a line of history and, where the network has to be told, a command,
     all in the connection's transaction. An event that changes nothing writes nothing. Raises lifecycle.Refused.
 
-    hold: only an operator lifts the suspension that this causes."""
+    deadline: of the check that the event starts; where one is running, that one stays. remind_s: how long before it
+    the card's holder is reminded; 0: never. hold: only an operator lifts the suspension that this causes."""
     status = transition(before.status, what, has_device=before.device_id is not None)
     held = (hold or before.held) and status.state in (State.SUSPENDED, State.REVERIFYING)
-    if status == before.status and held == before.held and deadline is None and what is not Event.BIND:
+    if before.deadline is not None and before.status.state is status.state is State.WARNED:
+        deadline = before.deadline
+    stays = status == before.status and held == before.held and deadline == before.deadline
+    if stays and what is not Event.BIND:
         return before
-    after = before._replace(status=status, since=at, held=held)
-    connection.execute(
-        update(card)
-        .where(card.c.id == before.id)
-        .values(state=status.state, access=status.access, since=at, deadline=deadline, held=held)
-    )
+    after = before._replace(status=status, since=at, held=held, deadline=deadline)
+    values = {"state": status.state, "access": status.access, "since": at, "deadline": deadline, "held": held}
+    if deadline != before.deadline:
+        values["remind_at"] = (
+            deadline - remind_s if deadline is not None and at < deadline - remind_s < deadline else None
+        )
+    connection.execute(update(card).where(card.c.id == before.id).values(**values))
+    if status.state is not State.WARNED:
+        # Whatever was held back for a person to decide is decided by that.
+        waits = (withheld.c.card_id == before.id) & (withheld.c.outcome == "waiting")
+        connection.execute(update(withheld).where(waits).values(outcome="moot", decided_at=at))
     event_id = record(
         connection,
         after,

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from ..enforcement.target import EnforcementError, NetworkView
+from ..policy import Policy
 from ..store import accusations
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
@@ -34,11 +35,13 @@ class Corroborator:
         view: NetworkView,
         on_change: Callable[[], None],
         clock: Callable[[], float] = time,
+        policy: Policy | None = None,
     ) -> None:
         self._database = database
         self._writer = writer
         self._view = view
         self._on_change = on_change
+        self._policy = policy or Policy()
         self._clock = clock
         self._woken = asyncio.Event()
         self._asked: dict[int, tuple[float, float]] = {}  # accusation: when next, pause after that
@@ -78,7 +81,7 @@ class Corroborator:
             return
 
         def uphold(connection: Connection) -> None:
-            accusations.uphold(connection, accusation.id, "network view", self._clock())
+            accusations.uphold(connection, accusation.id, "network view", self._policy, self._clock())
 
         try:
             await self._writer.submit(uphold)

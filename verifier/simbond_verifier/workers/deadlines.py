@@ -8,11 +8,14 @@ import structlog
 from sqlalchemy import Connection, select
 
 from ..lifecycle import Event, State
+from ..policy import Policy
+from ..reasons import Reason
 from ..scenario import Scenarios
-from ..store import accusations, cards
+from ..store import accusations, cards, signs
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from ..store.schema import card
+from ..store.signs import Told
 
 log = structlog.get_logger("simbond.deadlines")
 
@@ -30,11 +33,13 @@ class Deadlines:
         scenarios: Scenarios,
         on_change: Callable[[], None],
         clock: Callable[[], float] = time,
+        policy: Policy | None = None,
     ) -> None:
         self._database = database
         self._writer = writer
         self._scenarios = scenarios
         self._on_change = on_change
+        self._policy = policy or Policy()
         self._clock = clock
         self._listens_since = clock()
 
@@ -57,16 +62,18 @@ class Deadlines:
         """Carries out everything that is due: a unit of work."""
         now = self._clock()
         for card_id in self._expired(connection):
-            cards.change(connection, cards.by_id(connection, card_id), Event.EXPIRE, at=now, actor="verifier")
+            late = cards.by_id(connection, card_id)
+            signs.enforce(connection, late, Event.EXPIRE, [Reason.CHECK_EXPIRED], self._policy, Told(now, "deadline"))
         for accusation_id, silent in self._decided(connection):
             if silent:
-                accusations.uphold(connection, accusation_id, "silence of the bound device", now)
+                accusations.uphold(connection, accusation_id, "silence of the bound device", self._policy, now)
             else:
                 accusations.expire(connection, accusation_id, now)
 
     def _expired(self, connection: Connection) -> list[int]:
-        """Cards whose re-verification has run out."""
-        query = select(card.c.id).where(card.c.deadline <= self._clock(), card.c.state == State.REVERIFYING)
+        """Cards whose re-verification or second check has run out."""
+        checked = (State.REVERIFYING, State.WARNED)
+        query = select(card.c.id).where(card.c.deadline <= self._clock(), card.c.state.in_(checked))
         return list(connection.execute(query).scalars())
 
     def _decided(self, connection: Connection) -> list[tuple[int, bool]]:

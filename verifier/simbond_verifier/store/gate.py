@@ -1,0 +1,164 @@
+"""What stops the verifier from acting by itself: the kill switch, and the blast radius of every rule
+(docs/blast-radius.md).
+
+Only what it decides alone is held back. What a person orders is carried out.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from ..appraisal import Card
+from ..lifecycle import NEW, Event, State
+from ..policy import Policy
+from ..reasons import Reason
+from ..refusal import Conflict, NotFound
+from . import cards
+from .schema import breaker, card, enforced, event, setting, withheld
+
+_KILL_SWITCH = "kill-switch"
+
+
+class Withheld(NamedTuple):
+    """What the verifier would have done to a card."""
+
+    id: int
+    at: float
+    card_id: int
+    rule: Reason
+    what: Event
+
+
+def passes(connection: Connection, about: Card, rule: Reason, policy: Policy, at: float) -> bool:
+    """Whether this rule may cut off one more card now; if so, the card is counted."""
+    if kill_switch(connection) is not None or _is_stopped(connection, rule):
+        return False
+    radius = policy.blast_radius
+    recent = select(func.count()).where(enforced.c.rule == rule, enforced.c.at > at - radius.window_s)
+    number = connection.execute(recent).scalar_one() + 1
+    if number > radius.number and number > radius.share * _in_use(connection):
+        connection.execute(insert(breaker).values(rule=rule, tripped_at=at, enforced=number - 1))
+        note(connection, "rule-stopped", actor="verifier", at=at, rule=rule, enforced=number - 1)
+        return False
+    connection.execute(insert(enforced).values(at=at, rule=rule, card_id=about.id))
+    connection.execute(delete(enforced).where(enforced.c.rule == rule, enforced.c.at <= at - radius.window_s))
+    return True
+
+
+def _is_stopped(connection: Connection, rule: Reason) -> bool:
+    return connection.execute(select(breaker.c.rule).where(breaker.c.rule == rule)).first() is not None
+
+
+def _in_use(connection: Connection) -> int:
+    counted: int = connection.execute(select(func.count()).where(card.c.device_id.is_not(None))).scalar_one()
+    return counted
+
+
+def withhold(connection: Connection, about: Card, rule: Reason, what: Event, event_id: int, at: float) -> None:
+    """Keeps for a person what a stopped rule would have done. A card waits once, for the gravest."""
+    waiting = connection.execute(
+        select(withheld.c.id, withheld.c.what).where(withheld.c.card_id == about.id, withheld.c.outcome == "waiting")
+    ).first()
+    if waiting is None:
+        connection.execute(insert(withheld).values(at=at, card_id=about.id, rule=rule, what=what, event_id=event_id))
+    elif what is Event.SUSPEND and waiting.what != Event.SUSPEND:
+        connection.execute(update(withheld).where(withheld.c.id == waiting.id).values(rule=rule, what=what))
+
+
+def waiting(connection: Connection, *, after: int = 0, limit: int = 100) -> list[Withheld]:
+    """What waits for a person, oldest first, from the one behind `after`."""
+    query = (
+        select(withheld.c.id, withheld.c.at, withheld.c.card_id, withheld.c.rule, withheld.c.what)
+        .where(withheld.c.outcome == "waiting", withheld.c.id > after)
+        .order_by(withheld.c.id)
+        .limit(limit)
+    )
+    return [Withheld(*row[:3], Reason(row.rule), Event(row.what)) for row in connection.execute(query)]
+
+
+def release(connection: Connection, withheld_id: int, *, reason: str, actor: str, now: float) -> Card:
+    """A person has what was withheld carried out. Raises NotFound, Conflict."""
+    found = _waiting(connection, withheld_id)
+    _decided(connection, found.id, "released", actor, now)
+    about = cards.by_id(connection, found.card_id)
+    return cards.change(
+        connection, about, found.what, at=now, actor=actor, reasons=[found.rule], reason=reason, withheld_at=found.at
+    )
+
+
+def dismiss(connection: Connection, withheld_id: int, *, reason: str, actor: str, now: float) -> Card:
+    """A person decides against it. The card stays as it is, warned. Raises NotFound, Conflict."""
+    found = _waiting(connection, withheld_id)
+    _decided(connection, found.id, "dismissed", actor, now)
+    about = cards.by_id(connection, found.card_id)
+    cards.record(connection, about, "dismissed", at=now, actor=actor, reasons=[found.rule], reason=reason)
+    return about
+
+
+def _waiting(connection: Connection, withheld_id: int) -> Withheld:
+    row = connection.execute(
+        select(
+            withheld.c.id, withheld.c.at, withheld.c.card_id, withheld.c.rule, withheld.c.what, withheld.c.outcome
+        ).where(withheld.c.id == withheld_id)
+    ).first()
+    if row is None:
+        raise NotFound("withheld-unknown", f"Nothing was withheld under {withheld_id}; list what waits.")
+    if row.outcome != "waiting":
+        raise Conflict("withheld-decided", f"What was withheld under {withheld_id} is {row.outcome} already.")
+    return Withheld(*row[:3], Reason(row.rule), Event(row.what))
+
+
+def _decided(connection: Connection, withheld_id: int, outcome: str, actor: str, at: float) -> None:
+    connection.execute(
+        update(withheld).where(withheld.c.id == withheld_id).values(outcome=outcome, decided_by=actor, decided_at=at)
+    )
+
+
+def stopped(connection: Connection) -> list[dict[str, Any]]:
+    """The rules that were stopped for cutting off too many cards."""
+    return [dict(row) for row in connection.execute(select(breaker).order_by(breaker.c.tripped_at)).mappings()]
+
+
+def start_again(connection: Connection, rule: Reason, *, reason: str, actor: str, now: float) -> None:
+    """A person has looked: the rule acts again, and its window begins anew. Raises NotFound."""
+    if connection.execute(delete(breaker).where(breaker.c.rule == rule)).rowcount == 0:
+        raise NotFound("rule-not-stopped", f"The rule {rule} is not stopped.")
+    connection.execute(delete(enforced).where(enforced.c.rule == rule))
+    note(connection, "rule-started", actor=actor, at=now, rule=rule, reason=reason)
+
+
+def kill_switch(connection: Connection) -> dict[str, Any] | None:
+    """Who stopped all automatic enforcement, when and why; None while it runs."""
+    found = connection.execute(select(setting.c.value).where(setting.c.name == _KILL_SWITCH)).scalar()
+    return None if found is None else dict(json.loads(found))
+
+
+def set_kill_switch(connection: Connection, on: bool, *, reason: str, actor: str, now: float) -> None:
+    """Stops all automatic enforcement, or lets it run again. What is so already stays as it is."""
+    if (kill_switch(connection) is not None) == on:
+        return
+    if on:
+        value = json.dumps({"actor": actor, "at": now, "reason": reason}).encode()
+        connection.execute(insert(setting).values(name=_KILL_SWITCH, value=value))
+    else:
+        connection.execute(delete(setting).where(setting.c.name == _KILL_SWITCH))
+    note(connection, "kill-switch-on" if on else "kill-switch-off", actor=actor, at=now, reason=reason)
+
+
+def note(connection: Connection, kind: str, *, actor: str, at: float, **detail: Any) -> int:
+    """Writes an event that concerns the fleet rather than a card. Returns its id."""
+    added: int = connection.execute(
+        insert(event)
+        .values(
+            at=at,
+            kind=kind,
+            actor=actor,
+            state=State.STOCK,
+            access=NEW.access,
+            reasons="",
+            detail=detail,
+        )
+        .returning(event.c.id)
+    ).scalar_one()
+    return added
