@@ -4,7 +4,6 @@ import io
 import itertools
 import json
 import re
-import sqlite3
 import ssl
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from simbond_verifier import freshness
 
 from .attester import Attester
 from .server import VerifierServer
+from .stores import rows
 
 TABLES = (
     "card",
@@ -161,11 +161,7 @@ class Field:
         return [json.loads(line) for line in self.server.log.read_text().splitlines()]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self.server.db)
-        try:
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
+        return rows(self.server.db, query)
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that is in the database."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from simbond_tools.client import Api
 from simbond_tools.demo.authority import make_authority
 
+from .stores import place
 from .verifier import SCENARIO
 
 SIMBOND = (sys.executable, "-m", "simbond_tools.cli")
@@ -32,7 +33,7 @@ class VerifierServer:
         options: Sequence[str] = (),
     ) -> None:
         """scenarios: the texts of scenario files. options: more words for the command line."""
-        self.db = folder / "simbond.db"
+        self.db = place(folder / "simbond.db")
         self.log = folder / "serve.log"
         self.url = ""
         self.ca: Path | None = None

@@ -17,6 +17,7 @@ from simbond_verifier.store.database import Database
 from simbond_verifier.store.schema import command
 
 from .attester import Attester, Sim
+from .stores import place
 
 SCENARIO = """
 id = 1
@@ -37,7 +38,7 @@ class Desk:
     """An operator's desk with a clock of its own: import, enrol, bind, attest, look."""
 
     def __init__(self, path: Path, scenario: str = SCENARIO) -> None:
-        self.database = Database(path)
+        self.database = Database(place(path))
         self.scenarios = Scenarios([parse(scenario, "test")])
         self.decider = Decider(self.scenarios, SECRET)
         self.now = NOW

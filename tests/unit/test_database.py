@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +11,42 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from simbond_verifier.reasons import Tier
 from simbond_verifier.store.database import Database, StoreError
 from simbond_verifier.store.schema import metadata, setting
 from support.attester import ICCID, Attester
+from support.stores import place
 from support.verifier import desk as make_desk
 
 
-def test_the_migrations_make_the_schema_that_the_code_uses(tmp_path: Path) -> None:
-    database = Database(tmp_path / "new.db")
-    drawn = create_engine("sqlite://")
-    with database.read() as migrated, drawn.connect() as made:
+@pytest.fixture
+def empty(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """A database with nothing in it, not even tables."""
+    if store == "sqlite":
+        yield tmp_path / "new.db"
+    else:
+        server = request.getfixturevalue("postgres")
+        url = server.new_database()
+        yield url
+        server.drop(url)
+
+
+def test_the_migrations_make_the_schema_that_the_code_uses(empty: Path | str) -> None:
+    database = Database(empty)
+    with database.read() as migrated:
         assert compare_metadata(MigrationContext.configure(migrated, opts={"compare_type": True}), metadata) == []
-        metadata.create_all(made)
-        assert schema(migrated) == schema(made)
-    drawn.dispose()
+        found = schema(migrated)
+    with database.altering() as config:
+        connection = config.attributes["connection"]
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        assert found == schema(connection)
     database.close()
 
 
-def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path) -> None:
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_is_in_it(store: str, tmp_path: Path) -> None:
     with make_desk(tmp_path) as desk:
         meter = Attester()
         desk.bind(meter)
@@ -50,13 +66,17 @@ def schema(connection: Connection) -> dict[str, Any]:
         for name in found.get_table_names()
         if name != "alembic_version"
     }
-    indexes = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
-    return tables | {name: " ".join(sql.split()) for name, sql in indexes}
+    indexes = connection.exec_driver_sql(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+        if connection.dialect.name == "postgresql"
+        else "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    )
+    return tables | {name: " ".join(sql.split()) for name, sql in indexes if "alembic" not in name}
 
 
-def test_what_is_written_is_there_at_the_next_start(tmp_path: Path) -> None:
+def test_what_is_written_is_there_at_the_next_start(store: str, tmp_path: Path) -> None:
     for _ in range(2):
-        database = Database(tmp_path / "kept.db")
+        database = Database(place(tmp_path / "kept.db"))
         with database.write() as connection:
             names = list(connection.execute(select(setting.c.name)).scalars())
             connection.execute(insert(setting).values(name=f"n{len(names)}", value=b"1"))
@@ -64,8 +84,8 @@ def test_what_is_written_is_there_at_the_next_start(tmp_path: Path) -> None:
     assert names == ["n0"]
 
 
-def test_a_block_that_fails_writes_nothing(tmp_path: Path) -> None:
-    database = Database(tmp_path / "kept.db")
+def test_a_block_that_fails_writes_nothing(store: str, tmp_path: Path) -> None:
+    database = Database(place(tmp_path / "kept.db"))
 
     def fail() -> None:
         with database.write() as connection:
@@ -83,9 +103,9 @@ def test_nobody_else_on_the_machine_reads_it(tmp_path: Path) -> None:
     """Neither the file nor what SQLite keeps beside it while it is open: evidence, keys of nonces, customers."""
     before = os.umask(0o022)
     try:
-        with make_desk(tmp_path) as desk:
-            desk.stock(("89860012345678901237", "460001234567890"))
-            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        database = Database(tmp_path / "test.db")
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        database.close()
     finally:
         os.umask(before)
     assert modes == {"test.db": 0o600, "test.db-wal": 0o600, "test.db-shm": 0o600}

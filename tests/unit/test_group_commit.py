@@ -13,30 +13,42 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, event, select, text
-from sqlalchemy.dialects.sqlite import insert
 
 from simbond_verifier.refusal import Conflict, Refusal
-from simbond_verifier.store.database import Database
+from simbond_verifier.store.database import Database, statements, upsert
 from simbond_verifier.store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from simbond_verifier.store.schema import setting
+from support.stores import place, rows
 from support.workers import group_commit, settled
 
 Unit = Callable[[Connection], Any]
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(store: str, tmp_path: Path) -> Iterator[Database]:
+    made = Database(place(tmp_path / "store.db"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Database]:
+    """SQLite, for what can happen to a file."""
     made = Database(tmp_path / "store.db")
     yield made
     made.close()
+
+
+def path_of(file: Database) -> Path:
+    assert isinstance(file.where, Path)
+    return file.where
 
 
 def put(name: str, value: bytes = b"1", fault: Exception | None = None) -> Unit:
     """A unit that writes a row, and may then fail."""
 
     def unit(connection: Connection) -> str:
-        row = insert(setting).values(name=name, value=value)
-        connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+        upsert(connection, setting, {"name": name}, {"value": value})
         if fault is not None:
             raise fault
         return name
@@ -48,8 +60,7 @@ def raw_put(name: str, value: bytes) -> Unit:
     """The same by the driver's own connection, as the ingest writes."""
 
     def unit(connection: Connection) -> str:
-        driver: Any = connection.connection.driver_connection
-        driver.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
+        statements(connection).execute("INSERT INTO setting VALUES (?, ?)", (name, value))
         return name
 
     return unit
@@ -57,11 +68,7 @@ def raw_put(name: str, value: bytes) -> Unit:
 
 def on_disk(database: Database) -> dict[str, bytes]:
     """What another process would see."""
-    other = sqlite3.connect(database.path)
-    try:
-        return dict(other.execute("SELECT name, value FROM setting"))
-    finally:
-        other.close()
+    return dict(rows(database.where, "SELECT name, value FROM setting"))  # type: ignore[arg-type]
 
 
 def run(database: Database, story: Callable[[GroupCommit], Any], **options: Any) -> Any:
@@ -102,14 +109,14 @@ def test_there_is_no_result_while_the_commit_is_under_way(database: Database) ->
     run(database, story)
 
 
-def test_a_commit_waits_for_the_disk(database: Database) -> None:
+def test_a_commit_waits_for_the_disk(file: Database) -> None:
     """What a power cut would show, as far as it can be asked: SQLite syncs its log at every commit."""
 
     def pragmas(connection: Connection) -> tuple[Any, ...]:
         return tuple(connection.execute(text(f"PRAGMA {p}")).scalar() for p in ("journal_mode", "synchronous"))
 
     full = 2
-    assert run(database, lambda writer: writer.submit(pragmas)) == ("wal", full)
+    assert run(file, lambda writer: writer.submit(pragmas)) == ("wal", full)
 
 
 @pytest.mark.parametrize("fault", [Conflict("taken", "It is taken."), KeyError("a mistake of ours")])
@@ -186,8 +193,9 @@ def largest_file(octets: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("write", [put, raw_put])
-def test_a_full_disk_at_the_commit(database: Database, write: Callable[[str, bytes], Unit]) -> None:
-    log = database.path.with_name(database.path.name + "-wal")
+def test_a_full_disk_at_the_commit(file: Database, write: Callable[[str, bytes], Unit]) -> None:
+    path = path_of(file)
+    log = path.with_name(path.name + "-wal")
 
     async def story(writer: GroupCommit) -> None:
         await writer.submit(put("before"))
@@ -196,15 +204,15 @@ def test_a_full_disk_at_the_commit(database: Database, write: Callable[[str, byt
                 late = [writer.submit(write(f"{n}.{i}", bytes(20_000))) for i in range(3)]
                 for refused in await asyncio.gather(*late, return_exceptions=True):
                     assert isinstance(refused, StoreUnavailable)
-            assert on_disk(database).keys() == {"before"}
+            assert on_disk(file).keys() == {"before"}
         assert await writer.submit(write("after", bytes(20_000))) == "after"
 
-    run(database, story)
-    assert on_disk(database).keys() == {"before", "after"}
+    run(file, story)
+    assert on_disk(file).keys() == {"before", "after"}
 
 
 @pytest.mark.parametrize("write", [put, raw_put])
-def test_a_full_database(database: Database, write: Callable[[str, bytes], Unit]) -> None:
+def test_a_full_database(file: Database, write: Callable[[str, bytes], Unit]) -> None:
     def pages(limit: int) -> Unit:
         return lambda connection: connection.execute(text(f"PRAGMA max_page_count = {limit}")).scalar()
 
@@ -214,12 +222,12 @@ def test_a_full_database(database: Database, write: Callable[[str, bytes], Unit]
         outcomes = [await _outcome(writer.submit(write(f"n{n}", bytes(3000)))) for n in range(12)]
         assert StoreUnavailable in outcomes
         acknowledged = {name for name in outcomes if name is not StoreUnavailable}
-        assert on_disk(database).keys() == acknowledged
+        assert on_disk(file).keys() == acknowledged
         await writer.submit(pages(limit + 1000))
         assert await writer.submit(write("after", bytes(3000))) == "after"
 
-    run(database, story)
-    assert "after" in on_disk(database)
+    run(file, story)
+    assert "after" in on_disk(file)
 
 
 async def _outcome(future: "asyncio.Future[Any]") -> Any:
@@ -229,8 +237,8 @@ async def _outcome(future: "asyncio.Future[Any]") -> Any:
         return StoreUnavailable
 
 
-def test_a_database_that_somebody_else_holds(database: Database) -> None:
-    other = sqlite3.connect(database.path, isolation_level=None)
+def test_a_database_that_somebody_else_holds(file: Database) -> None:
+    other = sqlite3.connect(path_of(file), isolation_level=None)
 
     async def story(writer: GroupCommit) -> None:
         await writer.submit(lambda c: c.execute(text("PRAGMA busy_timeout = 20")).scalar())
@@ -241,16 +249,16 @@ def test_a_database_that_somebody_else_holds(database: Database) -> None:
         other.execute("ROLLBACK")
         assert await writer.submit(put("after")) == "after"
 
-    run(database, story)
+    run(file, story)
     other.close()
-    assert on_disk(database).keys() == {"after"}
+    assert on_disk(file).keys() == {"after"}
 
 
 def test_the_lock_is_waited_for_once_and_nothing_else_stands_still(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    file: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("simbond_verifier.store.group_commit._LOCKED_S", 0.3)
-    other = sqlite3.connect(database.path, isolation_level=None)
+    other = sqlite3.connect(path_of(file), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     turns = 0
 
@@ -268,7 +276,7 @@ def test_the_lock_is_waited_for_once_and_nothing_else_stands_still(
         other.execute("ROLLBACK")
         await writer.submit(put("after"))
 
-    run(database, story)
+    run(file, story)
     other.close()
     assert 3 <= turns < 500, "others had their turn, and 50 units did not wait for 50 times as long"
 
@@ -278,8 +286,8 @@ groups = st.lists(st.lists(puts, max_size=6), max_size=6)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    made = Database(tmp_path_factory.mktemp("shared") / "store.db")
+def shared(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    made = Database(place(tmp_path_factory.mktemp("shared") / "store.db"))
     yield made
     made.close()
 

@@ -8,9 +8,8 @@ from functools import partial
 from time import time
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
-from ..store.database import Database
+from ..store.database import Database, upsert
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from ..store.schema import card, subscriber
 from .target import Access, Outcome, TargetError, UnknownSubscriber, require_imsi
@@ -56,7 +55,4 @@ class Embedded:
 
 
 def _put(connection: Connection, imsi: str, access: Access, at: float) -> None:
-    row = {"access": access.value, "at": at}
-    connection.execute(
-        insert(subscriber).values(imsi=imsi, **row).on_conflict_do_update(index_elements=["imsi"], set_=row)
-    )
+    upsert(connection, subscriber, {"imsi": imsi}, {"access": access.value, "at": at})

@@ -1,46 +1,61 @@
-"""Opens the database: SQLite in WAL mode, every commit synced to disk before it counts."""
+"""Opens the database by path or URL, and brings its schema up to date."""
 
-import sqlite3
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, Table, make_url
+from sqlalchemy import exc as sql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
-_WRITES = "simbond_writes"
+from .backend import Backend, Statements
+from .errors import StoreError as StoreError
+from .errors import StoreUnavailable
+from .sqlite import Sqlite
 
+T = TypeVar("T")
 
-class StoreError(Exception):
-    """The database cannot be used; the message says what to do."""
+_SCHEMES = "a path, sqlite:///PATH or postgresql://USER@HOST/NAME"
 
 
 class Database:
-    """One SQLite file. Readers get snapshots of their own; there is one writer (see group_commit)."""
+    """One database. Readers get snapshots of their own; there is one writer (see group_commit)."""
 
-    def __init__(self, path: str | Path) -> None:
-        """Opens or creates the file and brings its schema up to date. Raises StoreError."""
-        self.path = Path(path)
-        if not self.path.parent.is_dir():
-            raise StoreError(f"{self.path.parent} is no directory; create it or choose another with --db")
-        if self.path.is_dir():
-            raise StoreError(f"{self.path} is a directory; name a file in it with --db")
-        self.engine = _engine(self.path)
+    def __init__(self, where: str | Path, *, alone: bool = False) -> None:
+        """Opens or creates it and brings its schema up to date.
+
+        where: a path, or a URL (sqlite, postgresql). alone: as the one server that works on it (docs/database.md).
+        Raises StoreError; AlreadyServed where there is another.
+        """
+        self.where = where
+        self.backend = _backend(where)
+        unusable: tuple[type[Exception], ...] = (DatabaseError, OSError, *self.backend.errors)
         try:
-            # First of all: SQLite gives the files that it keeps beside this one the same mode.
-            self.path.touch(mode=0o600)
-            self.path.chmod(0o600)
+            if alone:
+                self.backend.hold()
+            self.backend.prepare()
             self.migrate()
-        except (DatabaseError, sqlite3.Error, OSError) as e:
-            self.engine.dispose()
-            raise StoreError(f"{self.path} cannot be used: {getattr(e, 'orig', e)}") from e
+        except unusable as e:
+            self.close()
+            raise StoreError(f"{self.backend.where} cannot be used: {getattr(e, 'orig', e)}") from e
         except CommandError as e:
-            self.engine.dispose()
-            raise StoreError(f"{self.path} cannot be used: {e}; if a newer simbond wrote it, install that one") from e
+            self.close()
+            raise StoreError(
+                f"{self.backend.where} cannot be used: {e}; if a newer simbond wrote it, install that one"
+            ) from e
+        except StoreError:
+            self.close()
+            raise
+
+    @property
+    def engine(self) -> Engine:
+        return self.backend.engine
 
     def migrate(self) -> None:
         """Applies the migrations that are missing (Alembic)."""
@@ -52,48 +67,70 @@ class Database:
         """A transaction for Alembic's commands."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-        with self.writer() as connection:
-            # A table that SQLite cannot alter is made anew: what refers to it must not mind, nor can it in the midst.
-            connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
-            with connection.begin():
-                config.attributes["connection"] = connection
-                yield config
-            connection.connection.cursor().execute("PRAGMA foreign_keys = ON")
+        with self.backend.write() as connection, self.backend.altering(connection):
+            config.attributes["connection"] = connection
+            yield config
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one snapshot."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        """A connection that sees one snapshot. Raises StoreUnavailable."""
+        if self.backend.is_away():
+            raise StoreUnavailable("the connection to the database is lost")
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
+        except (sql.OperationalError, sql.InterfaceError, sql.TimeoutError) as e:
+            raise StoreUnavailable(str(getattr(e, "orig", e)).strip()) from e
+
+    async def ask(self, query: Callable[[Connection], T]) -> T:
+        """What a query finds in one snapshot, without holding up the event loop: for tasks of it. Raises as `read`."""
+        if self.backend.local:
+            with self.read() as connection:
+                return query(connection)
+        return await asyncio.to_thread(self._ask, query)
+
+    def _ask(self, query: Callable[[Connection], T]) -> T:
+        with self.read() as connection:
+            return query(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection in a write transaction: committed, and on disk, when the block ends without an exception."""
-        with self.writer() as connection, connection.begin():
+        with self.backend.write() as connection, connection.begin():
             yield connection
 
-    def writer(self) -> Connection:
-        """A connection whose transactions take the write lock as they begin."""
-        return self.engine.connect().execution_options(**{_WRITES: True})
-
     def close(self) -> None:
-        self.engine.dispose()
+        self.backend.close()
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 10})
+def statements(connection: Connection) -> Statements:
+    """Plain SQL in a connection's transaction."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        return driver  # type: ignore[no-any-return]
+    from .postgresql import Plain
 
-    @event.listens_for(engine, "connect")
-    def _connected(raw: sqlite3.Connection, _record: Any) -> None:
-        raw.isolation_level = None  # BEGIN is ours, below
-        raw.execute("PRAGMA journal_mode = WAL")
-        raw.execute("PRAGMA synchronous = FULL")
-        raw.execute("PRAGMA foreign_keys = ON")
-        raw.execute("PRAGMA cache_size = -65536")
+    return Plain(connection.connection.driver_connection)
 
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    return engine
+def upsert(connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:
+    """Writes a row: anew, or over the one that has this key."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = insert(table).values(**key, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _backend(where: str | Path) -> Backend:
+    if isinstance(where, Path) or "://" not in where:
+        return Sqlite(Path(where))
+    try:
+        url = make_url(where)
+    except ArgumentError:
+        raise StoreError(f"--db is neither {_SCHEMES}") from None
+    if url.get_backend_name() == "sqlite" and url.database:
+        return Sqlite(Path(url.database))
+    if url.get_backend_name() == "postgresql" and url.database:
+        from .postgresql import PostgreSQL  # the driver's libraries are loaded only where they are needed
+
+        return PostgreSQL(url)
+    raise StoreError(f"--db {url.render_as_string(hide_password=True)} is not understood: give {_SCHEMES}")

@@ -1,14 +1,15 @@
 """The one writer: units of work share a transaction, and none is answered before that transaction is on disk.
 
 A unit is a function of a connection; an item is one of many that a handler takes together, which is cheaper than one
-at a time. Both run on the event loop's thread, where they take microseconds; only the commit, which waits for the disk,
-goes to a thread, and what arrives meanwhile forms the next group.
+at a time. On a local database both run on the event loop's thread, where they take microseconds; only the commit, which
+waits for the disk, goes to a thread, and what arrives meanwhile forms the next group. On a database server the whole
+group goes to the thread, so that the event loop waits for no network.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from time import monotonic
@@ -18,6 +19,9 @@ from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from .database import Database
+from .errors import AlreadyServed
+from .errors import StoreBusy as StoreBusy
+from .errors import StoreUnavailable as StoreUnavailable
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -27,6 +31,8 @@ Handler = Callable[[Connection, list[Item]], list[T]]
 
 
 _LOCKED_S = 10.0
+_BEAT_S = 1.0
+"""How long the writer's connection to a database server may be lost before somebody notices."""
 
 
 class _Waiting(NamedTuple):
@@ -36,16 +42,9 @@ class _Waiting(NamedTuple):
     weight: int
 
 
-class StoreBusy(Exception):
-    """Too much work is waiting; try again after a moment. Nothing was written."""
-
-
-class StoreUnavailable(Exception):
-    """The database did not take the work (disk full, locked, gone). Nothing was written."""
-
-
-class _Locked(Exception):
-    """No transaction could begin: nobody's fault, and each unit on its own would wait for the lock as long again."""
+class _Away(Exception):
+    """No transaction could begin, or its connection was lost: nobody's fault, each unit on its own would wait as long
+    again, and one that was committed after all must not run twice."""
 
 
 class _Refused(NamedTuple):
@@ -55,12 +54,17 @@ class _Refused(NamedTuple):
 
 
 class GroupCommit:
-    """Runs units of work in shared transactions. Start with `start`, end with `stop`."""
+    """Runs units of work in shared transactions. Start with `start`, end with `stop`.
+
+    `superseded` is done when another server has taken the database over: this one has to end.
+    """
 
     def __init__(self, database: Database, *, window_s: float = 0.02, group: int = 256, waiting: int = 4096) -> None:
         """window_s: how long a busy writer collects work at most. group: how many units or items share a transaction,
         about. waiting: how many may wait before StoreBusy is raised."""
         self._database = database
+        self._backend = database.backend
+        self._errors: tuple[type[Exception], ...] = (DBAPIError, *self._backend.errors)
         self._window_s = window_s
         self._group = group
         self._waiting = waiting
@@ -70,6 +74,7 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, "commit")
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self.superseded = asyncio.Event()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="group-commit")
@@ -86,7 +91,7 @@ class GroupCommit:
         """A future with the unit's result, done once it is durable; or with the exception that the unit raised, or
         StoreUnavailable. A unit may run more than once before it is committed, so its only effects are on the
         connection. Raises StoreBusy."""
-        return self.submit_item(_run_unit, unit)
+        return self.submit_item(self._run_unit, unit)
 
     def require_room(self, weight: int) -> None:
         """Raises StoreBusy where so much work would not be taken now."""
@@ -105,20 +110,30 @@ class GroupCommit:
         return future
 
     async def _run(self) -> None:
-        with self._database.writer() as connection:
-            connection.connection.cursor().execute("PRAGMA busy_timeout = 0")  # see _begin
+        with self._backend.writer() as connection:
             while True:
                 if not self._queue:
                     if self._stopping:
                         return
-                    self._arrived.clear()
-                    await self._arrived.wait()
+                    await self._arrival()
                 await self._collect()
                 group = self._next_group()
-                if group and not await self._together(connection, group):
+                if not group and self._backend.local:
+                    continue
+                if not await self._together(connection, group):
                     # One of them failed: each on its own, so that it fails alone.
                     for waiting in group:
                         await self._alone(connection, waiting)
+
+    async def _arrival(self) -> None:
+        """Waits for work; not for ever where an empty transaction has to show that the connection is alive."""
+        self._arrived.clear()
+        if self._backend.local:
+            await self._arrived.wait()
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BEAT_S):
+                await self._arrived.wait()
 
     async def _collect(self) -> None:
         """Waits as long as every turn of the event loop brings more work: a lone unit is not held up, and a busy
@@ -141,15 +156,16 @@ class GroupCommit:
     async def _together(self, connection: Connection, group: list[_Waiting]) -> bool:
         try:
             results = await self._commit(connection, group)
-        except _Locked as e:
+        except (_Away, AlreadyServed) as e:
+            if isinstance(e, AlreadyServed):
+                self.superseded.set()
             for waiting in group:
-                _fail(waiting, e)
+                self._fail(waiting, e)
             return True
         except Exception:  # noqa: BLE001 - whatever it was, _alone meets it again and reports it to its owner
-            _roll_back(connection)
             return False
         for waiting, result in zip(group, results, strict=True):
-            _answer(waiting, result)
+            self._answer(waiting, result)
         return True
 
     async def _alone(self, connection: Connection, waiting: _Waiting) -> None:
@@ -158,17 +174,44 @@ class GroupCommit:
         try:
             (result,) = await self._commit(connection, [waiting])
         except Exception as e:  # noqa: BLE001 - it belongs to whoever submitted the unit
-            _roll_back(connection)
-            _fail(waiting, e)
+            self._fail(waiting, e)
         else:
-            _answer(waiting, result)
+            self._answer(waiting, result)
 
     async def _commit(self, connection: Connection, group: list[_Waiting]) -> list[Any]:
-        results: list[Any] = []
+        """Runs a group in a transaction of its own, which is durable or rolled back when this ends."""
+        loop = asyncio.get_running_loop()
+        if not self._backend.local:
+            return await loop.run_in_executor(self._thread, self._transact, connection, group)
         transaction = await self._begin(connection)
+        try:
+            results = self._work(connection, group)
+            await loop.run_in_executor(self._thread, transaction.commit)
+        except BaseException:
+            self._backend.roll_back(connection)
+            raise
+        return results
+
+    def _transact(self, connection: Connection, group: list[_Waiting]) -> list[Any]:
+        """The same where everything may wait for the network. Without a group it shows that the server is there."""
+        try:
+            connection.connection  # noqa: B018 - comes back where it was lost
+            with connection.begin():
+                if not group:
+                    connection.exec_driver_sql("SELECT 1")
+                return self._work(connection, group)
+        except AlreadyServed:
+            raise
+        except Exception as e:
+            if self._backend.is_gone(connection, e):
+                raise _Away(str(getattr(e, "orig", e)).strip()) from e
+            self._backend.roll_back(connection)
+            raise
+
+    def _work(self, connection: Connection, group: list[_Waiting]) -> list[Any]:
+        results: list[Any] = []
         for handler, together in groupby(group, attrgetter("handler")):
             results += handler(connection, [waiting.item for waiting in together])
-        await asyncio.get_running_loop().run_in_executor(self._thread, transaction.commit)
         return results
 
     async def _begin(self, connection: Connection) -> RootTransaction:
@@ -180,45 +223,36 @@ class GroupCommit:
                 return connection.begin()
             except DBAPIError as e:
                 if monotonic() > deadline:
-                    raise _Locked(str(e.orig)) from None
+                    raise _Away(str(e.orig)) from None
                 connection.rollback()
                 await asyncio.sleep(0.02)
 
+    def _run_unit(self, connection: Connection, units: list[Unit[Any]]) -> list[Any]:
+        """Each in a savepoint: what one refuses does not undo the others. Its exception stands for its result."""
+        results: list[Any] = []
+        for unit in units:
+            savepoint = connection.begin_nested()
+            try:
+                results.append(unit(connection))
+            except self._errors:
+                raise
+            except Exception as e:  # noqa: BLE001 - it belongs to whoever submitted the unit
+                savepoint.rollback()
+                results.append(_Refused(e))
+            else:
+                savepoint.commit()
+        return results
 
-def _run_unit(connection: Connection, units: list[Unit[Any]]) -> list[Any]:
-    """Each in a savepoint: what one refuses does not undo the others. Its exception stands for its result."""
-    results: list[Any] = []
-    for unit in units:
-        savepoint = connection.begin_nested()
-        try:
-            results.append(unit(connection))
-        except (DBAPIError, sqlite3.Error):
-            raise
-        except Exception as e:  # noqa: BLE001 - it belongs to whoever submitted the unit
-            savepoint.rollback()
-            results.append(_Refused(e))
-        else:
-            savepoint.commit()
-    return results
+    def _answer(self, waiting: _Waiting, result: Any) -> None:
+        if isinstance(result, _Refused):
+            self._fail(waiting, result.error)
+        elif not waiting.future.done():
+            waiting.future.set_result(result)
 
-
-def _answer(waiting: _Waiting, result: Any) -> None:
-    if isinstance(result, _Refused):
-        _fail(waiting, result.error)
-    elif not waiting.future.done():
-        waiting.future.set_result(result)
-
-
-def _fail(waiting: _Waiting, e: Exception) -> None:
-    if waiting.future.done():
-        return
-    # The ingest goes past SQLAlchemy, so the driver's own errors come here, too.
-    if isinstance(e, DBAPIError | sqlite3.Error | _Locked):
-        e = StoreUnavailable(str(e.orig if isinstance(e, DBAPIError) else e))
-    waiting.future.set_exception(e)
-
-
-def _roll_back(connection: Connection) -> None:
-    connection.rollback()
-    # After a COMMIT that failed, SQLAlchemy only forgets the transaction; SQLite may still be in it.
-    connection.connection.rollback()
+    def _fail(self, waiting: _Waiting, e: Exception) -> None:
+        if waiting.future.done():
+            return
+        # The ingest goes past SQLAlchemy, so the driver's own errors come here, too.
+        if isinstance(e, (*self._errors, _Away, AlreadyServed)):
+            e = StoreUnavailable(str(e.orig if isinstance(e, DBAPIError) else e).strip())
+        waiting.future.set_exception(e)

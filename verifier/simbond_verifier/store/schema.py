@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -61,7 +62,7 @@ device = Table(
     Column("seen_at", Float),
     Column("tier", Integer, nullable=False, server_default="0"),
     Column("holds", String(20)),  # the ICCID it last reported
-    Column("absent", Boolean, nullable=False, server_default=text("0")),  # it last reported that its card is gone
+    Column("absent", Boolean, nullable=False, server_default=false()),  # it last reported that its card is gone
     Column("refuted", Integer, nullable=False, server_default="0"),  # its accusations that were refuted
     Column("rotated_at", Float),  # when its present key took the place of the one before
 )
@@ -94,13 +95,13 @@ card = Table(
     Column("since", Float, nullable=False),
     Column("device_id", Integer, ForeignKey("device.id"), index=True),
     Column("accused_at", Float),  # by the newest accusation that is open
-    Column("challenged", Boolean, nullable=False, server_default=text("0")),  # its bound device is asked at once
+    Column("challenged", Boolean, nullable=False, server_default=false()),  # its bound device is asked at once
     Column("deadline", Float),  # of a re-verification or of a second check
     Column("remind_at", Float),  # of that deadline
     Column("affirmed", Integer, nullable=False, server_default="0"),  # in a row, while it is warned
     Column("swap_device_id", Integer, ForeignKey("device.id")),  # an announced swap: whose Evidence closes it
     Column("swap_until", Float),  # the end of its grace window
-    Column("held", Boolean, nullable=False, server_default=text("0")),  # by an operator: no Evidence lifts it
+    Column("held", Boolean, nullable=False, server_default=false()),  # by an operator: no Evidence lifts it
     Column("sim_key", LargeBinary(65)),  # the public key on the SIM
     Index("ix_card_deadline", "deadline", **_where("deadline IS NOT NULL")),
     Index("ix_card_remind_at", "remind_at", **_where("remind_at IS NOT NULL")),
@@ -113,7 +114,7 @@ card = Table(
 evidence = Table(
     "evidence",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("at", Float, nullable=False),
     Column("device_id", Integer, nullable=False),
     Column("card_id", Integer),
@@ -125,11 +126,11 @@ evidence = Table(
 event = Table(
     "event",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("at", Float, nullable=False),
     Column("card_id", Integer, ForeignKey("card.id")),  # none: it concerns the fleet
     Column("device_id", Integer, ForeignKey("device.id")),
-    Column("evidence_id", Integer, ForeignKey("evidence.id")),
+    Column("evidence_id", _BIG, ForeignKey("evidence.id")),
     Column("kind", String(32), nullable=False),
     Column("actor", String(100), nullable=False),
     Column("state", String(12), nullable=False),  # after the event
@@ -146,7 +147,7 @@ accusation = Table(
     Column("at", Float, nullable=False),
     Column("card_id", Integer, ForeignKey("card.id"), nullable=False),
     Column("device_id", Integer, ForeignKey("device.id"), nullable=False),  # the accuser
-    Column("evidence_id", Integer, ForeignKey("evidence.id"), nullable=False),
+    Column("evidence_id", _BIG, ForeignKey("evidence.id"), nullable=False),
     Column("outcome", String(12), nullable=False),  # open, upheld, refuted, expired, settled
     Column("source", String(32), nullable=False, server_default=""),  # what decided it
     Column("closed_at", Float),
@@ -157,10 +158,10 @@ accusation = Table(
 command = Table(
     "command",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("at", Float, nullable=False),
     Column("card_id", Integer, ForeignKey("card.id"), nullable=False),
-    Column("event_id", Integer, ForeignKey("event.id"), nullable=False),
+    Column("event_id", _BIG, ForeignKey("event.id"), nullable=False),
     Column("imsi", _IDENTITY, nullable=False),
     Column("access", String(10), nullable=False),  # what the target shall do
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -198,7 +199,7 @@ readback = Table(
     metadata,
     Column("id", _BIG, primary_key=True),
     Column("at", Float, nullable=False),
-    Column("command_id", Integer, ForeignKey("command.id"), nullable=False, index=True),
+    Column("command_id", _BIG, ForeignKey("command.id"), nullable=False, index=True),
     Column("target", String(32), nullable=False),
     Column(
         "said", String(10), nullable=False, server_default=""
@@ -284,7 +285,7 @@ withheld = Table(
     Column("card_id", Integer, ForeignKey("card.id"), nullable=False),
     Column("rule", String(32), nullable=False),
     Column("what", String(12), nullable=False),  # the lifecycle event
-    Column("event_id", Integer, ForeignKey("event.id"), nullable=False),
+    Column("event_id", _BIG, ForeignKey("event.id"), nullable=False),
     Column("outcome", String(12), nullable=False, server_default="waiting"),  # released, dismissed, moot
     Column("decided_at", Float),
     Column("decided_by", String(100)),
@@ -315,10 +316,10 @@ proposal = Table(
 notice = Table(
     "notice",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("at", Float, nullable=False),
     Column("card_id", Integer, ForeignKey("card.id"), nullable=False, index=True),
-    Column("event_id", Integer, ForeignKey("event.id"), nullable=False),
+    Column("event_id", _BIG, ForeignKey("event.id"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("body", JSON, nullable=False),
 )
@@ -328,7 +329,7 @@ appeal = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("card_id", Integer, ForeignKey("card.id"), nullable=False, index=True),
-    Column("notice_id", Integer, ForeignKey("notice.id")),
+    Column("notice_id", _BIG, ForeignKey("notice.id")),
     Column("filed_at", Float, nullable=False),
     Column("filed_by", String(100), nullable=False),
     Column("statement", String(4000), nullable=False),

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # only an INTEGER counts by itself there
+
 
 def upgrade() -> None:
     op.create_table(
@@ -23,7 +25,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.Float(), nullable=True),
         sa.Column("tier", sa.Integer(), server_default="0", nullable=False),
         sa.Column("holds", sa.String(length=20), nullable=True),
-        sa.Column("absent", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("absent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("refuted", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
         sa.UniqueConstraint("kid", name=op.f("uq_device_kid")),
@@ -33,7 +35,7 @@ def upgrade() -> None:
 
     op.create_table(
         "evidence",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", _BIG, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("device_id", sa.Integer(), nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=True),
@@ -81,9 +83,9 @@ def upgrade() -> None:
         sa.Column("since", sa.Float(), nullable=False),
         sa.Column("device_id", sa.Integer(), nullable=True),
         sa.Column("accused_at", sa.Float(), nullable=True),
-        sa.Column("challenged", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("challenged", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("deadline", sa.Float(), nullable=True),
-        sa.Column("held", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("held", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_card_device_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card")),
         sa.UniqueConstraint("device_id", name=op.f("uq_card_device_id")),
@@ -92,7 +94,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("card", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_card_deadline", ["deadline"], unique=False, sqlite_where=sa.text("deadline IS NOT NULL")
+            "ix_card_deadline",
+            ["deadline"],
+            unique=False,
+            sqlite_where=sa.text("deadline IS NOT NULL"),
+            postgresql_where=sa.text("deadline IS NOT NULL"),
         )
 
     op.create_table(
@@ -101,7 +107,7 @@ def upgrade() -> None:
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=False),
         sa.Column("device_id", sa.Integer(), nullable=False),
-        sa.Column("evidence_id", sa.Integer(), nullable=False),
+        sa.Column("evidence_id", _BIG, nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=False),
         sa.Column("source", sa.String(length=32), server_default="", nullable=False),
         sa.Column("closed_at", sa.Float(), nullable=True),
@@ -111,15 +117,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accusation")),
     )
     with op.batch_alter_table("accusation", schema=None) as batch_op:
-        batch_op.create_index("ix_accusation_open", ["card_id"], unique=False, sqlite_where=sa.text("outcome = 'open'"))
+        batch_op.create_index(
+            "ix_accusation_open",
+            ["card_id"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'open'"),
+            postgresql_where=sa.text("outcome = 'open'"),
+        )
 
     op.create_table(
         "event",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", _BIG, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=False),
         sa.Column("device_id", sa.Integer(), nullable=True),
-        sa.Column("evidence_id", sa.Integer(), nullable=True),
+        sa.Column("evidence_id", _BIG, nullable=True),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("actor", sa.String(length=100), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
@@ -136,10 +148,10 @@ def upgrade() -> None:
 
     op.create_table(
         "command",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", _BIG, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=False),
-        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", _BIG, nullable=False),
         sa.Column("imsi", sa.String(length=15), nullable=False),
         sa.Column("access", sa.String(length=8), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
@@ -154,13 +166,21 @@ def upgrade() -> None:
     with op.batch_alter_table("command", schema=None) as batch_op:
         batch_op.create_index("ix_command_card", ["card_id", "id"], unique=False)
         batch_op.create_index(
-            "ix_command_pending", ["next_at"], unique=False, sqlite_where=sa.text("outcome = 'pending'")
+            "ix_command_pending",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'pending'"),
+            postgresql_where=sa.text("outcome = 'pending'"),
         )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("command", schema=None) as batch_op:
-        batch_op.drop_index("ix_command_pending", sqlite_where=sa.text("outcome = 'pending'"))
+        batch_op.drop_index(
+            "ix_command_pending",
+            sqlite_where=sa.text("outcome = 'pending'"),
+            postgresql_where=sa.text("outcome = 'pending'"),
+        )
         batch_op.drop_index("ix_command_card")
 
     op.drop_table("command")
@@ -169,11 +189,17 @@ def downgrade() -> None:
 
     op.drop_table("event")
     with op.batch_alter_table("accusation", schema=None) as batch_op:
-        batch_op.drop_index("ix_accusation_open", sqlite_where=sa.text("outcome = 'open'"))
+        batch_op.drop_index(
+            "ix_accusation_open", sqlite_where=sa.text("outcome = 'open'"), postgresql_where=sa.text("outcome = 'open'")
+        )
 
     op.drop_table("accusation")
     with op.batch_alter_table("card", schema=None) as batch_op:
-        batch_op.drop_index("ix_card_deadline", sqlite_where=sa.text("deadline IS NOT NULL"))
+        batch_op.drop_index(
+            "ix_card_deadline",
+            sqlite_where=sa.text("deadline IS NOT NULL"),
+            postgresql_where=sa.text("deadline IS NOT NULL"),
+        )
 
     op.drop_table("card")
     op.drop_table("token")

@@ -9,7 +9,14 @@ down_revision = "0001"
 
 def upgrade() -> None:
     op.add_column("card", sa.Column("sim_key", sa.LargeBinary(length=65), nullable=True))
-    op.create_index("ix_card_sim_key", "card", ["sim_key"], unique=True, sqlite_where=sa.text("sim_key IS NOT NULL"))
+    op.create_index(
+        "ix_card_sim_key",
+        "card",
+        ["sim_key"],
+        unique=True,
+        sqlite_where=sa.text("sim_key IS NOT NULL"),
+        postgresql_where=sa.text("sim_key IS NOT NULL"),
+    )
     op.add_column("device", sa.Column("rotated_at", sa.Float(), nullable=True))
     op.create_table(
         "retired_key",

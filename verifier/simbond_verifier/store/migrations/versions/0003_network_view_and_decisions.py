@@ -6,6 +6,8 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # only an INTEGER counts by itself there
+
 
 def upgrade() -> None:
     op.create_table(
@@ -17,7 +19,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "checkpoint",
-        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("size", _BIG, autoincrement=False, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("root", sa.LargeBinary(length=32), nullable=False),
         sa.Column("message", sa.LargeBinary(), nullable=False),
@@ -25,9 +27,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "entry",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("seq", _BIG, autoincrement=False, nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
-        sa.Column("row_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("row_id", _BIG, nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=True),
         sa.Column("salt", sa.LargeBinary(length=16), nullable=True),
         sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
@@ -40,7 +42,7 @@ def upgrade() -> None:
     op.create_table(
         "tile",
         sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("index", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("index", _BIG, autoincrement=False, nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("level", "index", name=op.f("pk_tile")),
     )
@@ -63,7 +65,7 @@ def upgrade() -> None:
         sa.Column("imei_at", sa.Float(), nullable=True),
         sa.Column("plmn", sa.String(length=6), nullable=True),
         sa.Column("area", sa.Integer(), nullable=True),
-        sa.Column("cell", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("cell", _BIG, nullable=True),
         sa.Column("lat", sa.Float(), nullable=True),
         sa.Column("lon", sa.Float(), nullable=True),
         sa.Column("place_at", sa.Float(), nullable=True),
@@ -77,7 +79,7 @@ def upgrade() -> None:
 
     op.create_table(
         "observation",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", _BIG, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("received_at", sa.Float(), nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=False),
@@ -85,7 +87,7 @@ def upgrade() -> None:
         sa.Column("imei", sa.String(length=16), nullable=True),
         sa.Column("plmn", sa.String(length=6), nullable=True),
         sa.Column("area", sa.Integer(), nullable=True),
-        sa.Column("cell", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("cell", _BIG, nullable=True),
         sa.Column("lat", sa.Float(), nullable=True),
         sa.Column("lon", sa.Float(), nullable=True),
         sa.Column("apn", sa.String(length=100), nullable=True),
@@ -156,10 +158,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "notice",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", _BIG, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=False),
-        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", _BIG, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["card_id"], ["card.id"], name=op.f("fk_notice_card_id")),
@@ -176,7 +178,7 @@ def upgrade() -> None:
         sa.Column("card_id", sa.Integer(), nullable=False),
         sa.Column("rule", sa.String(length=32), nullable=False),
         sa.Column("what", sa.String(length=12), nullable=False),
-        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", _BIG, nullable=False),
         sa.Column("outcome", sa.String(length=12), server_default="waiting", nullable=False),
         sa.Column("decided_at", sa.Float(), nullable=True),
         sa.Column("decided_by", sa.String(length=100), nullable=True),
@@ -197,7 +199,7 @@ def upgrade() -> None:
         "appeal",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("card_id", sa.Integer(), nullable=False),
-        sa.Column("notice_id", sa.Integer(), nullable=True),
+        sa.Column("notice_id", _BIG, nullable=True),
         sa.Column("filed_at", sa.Float(), nullable=False),
         sa.Column("filed_by", sa.String(length=100), nullable=False),
         sa.Column("statement", sa.String(length=4000), nullable=False),
@@ -215,9 +217,9 @@ def upgrade() -> None:
 
     op.create_table(
         "readback",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", _BIG, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("command_id", sa.Integer(), nullable=False),
+        sa.Column("command_id", _BIG, nullable=False),
         sa.Column("target", sa.String(length=32), nullable=False),
         sa.Column("said", sa.String(length=10), server_default="", nullable=False),
         sa.Column("error", sa.String(length=400), server_default="", nullable=False),
@@ -240,7 +242,7 @@ def upgrade() -> None:
             existing_type=sa.VARCHAR(length=15),
             type_=sa.String(length=64),
             existing_nullable=False,
-            existing_server_default=sa.text("('')"),
+            existing_server_default="",
         )
         batch_op.alter_column(
             "access", existing_type=sa.VARCHAR(length=8), type_=sa.String(length=10), existing_nullable=False
@@ -282,7 +284,7 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.alter_column("message", existing_type=sa.BLOB(), nullable=True)
+        batch_op.alter_column("message", existing_type=sa.LargeBinary(), nullable=True)
 
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
         batch_op.alter_column(
@@ -303,7 +305,7 @@ def downgrade() -> None:
         )
 
     with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.alter_column("message", existing_type=sa.BLOB(), nullable=False)
+        batch_op.alter_column("message", existing_type=sa.LargeBinary(), nullable=False)
 
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.alter_column(
@@ -345,7 +347,7 @@ def downgrade() -> None:
             existing_type=sa.String(length=64),
             type_=sa.VARCHAR(length=15),
             existing_nullable=False,
-            existing_server_default=sa.text("('')"),
+            existing_server_default="",
         )
         batch_op.alter_column(
             "imsi", existing_type=sa.String(length=64), type_=sa.VARCHAR(length=15), existing_nullable=False

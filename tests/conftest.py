@@ -1,0 +1,26 @@
+"""Databases for tests that run on every kind of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.postgres import PostgresServer
+from support.stores import on_postgresql
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of the tests' own."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs a test on both kinds: `pytestmark = pytest.mark.usefixtures("store")` for a module whose databases come from
+    support.stores.place, which desks and servers ask. Returns the kind."""
+    if request.param == "postgresql":
+        with on_postgresql(request.getfixturevalue("postgres")):
+            yield request.param
+    else:
+        yield request.param

@@ -1,0 +1,57 @@
+"""Where the databases of tests are: files, or databases of a PostgreSQL. Tests with the fixture `store` run on both."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from simbond_verifier.store.database import Database
+
+from .postgres import PostgresServer
+
+_places: "dict[Path, str] | None" = None
+_server: PostgresServer | None = None
+
+
+def place(path: Path) -> Path | str:
+    """The database that a test calls by this path: the file, or the URL of a database that stands for it."""
+    if _places is None or _server is None:
+        return path
+    if path not in _places:
+        _places[path] = _server.new_database(_template(_server))
+    return _places[path]
+
+
+@contextmanager
+def on_postgresql(server: PostgresServer) -> Iterator[None]:
+    """Places are databases of this server until the block ends; then they are gone."""
+    global _places, _server
+    _places, _server = {}, server
+    try:
+        yield
+    finally:
+        made, _places, _server = _places, None, None
+        for url in made.values():
+            server.drop(url)
+
+
+def rows(where: Path | str, query: str) -> list[tuple[Any, ...]]:
+    """What another process sees in a database."""
+    connect: Any = psycopg.connect if isinstance(where, str) else sqlite3.connect
+    connection = connect(where)
+    try:
+        return list(connection.execute(query).fetchall())
+    finally:
+        connection.close()
+
+
+@cache
+def _template(server: PostgresServer) -> str:
+    """A database with the tables: to copy it takes a tenth of what the migrations take."""
+    url = server.new_database()
+    Database(url).close()
+    return url.rpartition("/")[2]
