@@ -64,6 +64,7 @@ device = Table(
     Column("holds", String(20)),  # the ICCID it last reported
     Column("absent", Boolean, nullable=False, server_default=false()),  # it last reported that its card is gone
     Column("refuted", Integer, nullable=False, server_default="0"),  # its accusations that were refuted
+    Column("evidence_id", _BIG),  # the last that came in time
     Column("rotated_at", Float),  # when its present key took the place of the one before
 )
 
@@ -224,7 +225,7 @@ observation = Table(
     Column("lon", Float),
     Column("apn", String(100)),
     Column("use", String(8)),  # data, voice, sms
-    Index("ix_observation_card", "card_id", "id"),
+    Index("ix_observation_card", "card_id", "at"),
 )
 
 network = Table(
@@ -335,9 +336,13 @@ appeal = Table(
     Column("statement", String(4000), nullable=False),
     Column("materials", JSON, nullable=False),  # names and SHA-256 digests of what was handed in
     Column("outcome", String(12), nullable=False, server_default="open"),  # upheld, rejected, withdrawn
+    Column("due_at", Float, nullable=False),  # when it has to be decided
+    Column("remind_at", Float),  # that it is overdue
     Column("decided_at", Float),
     Column("decided_by", String(100)),
     Column("words", String(400), nullable=False, server_default=""),
+    Index("ix_appeal_open", "card_id", unique=True, **_where("outcome = 'open'")),
+    Index("ix_appeal_remind_at", "remind_at", **_where("remind_at IS NOT NULL")),
 )
 
 # Sessions that a RADIUS client (NAS, GGSN, P-GW) reported and has not ended.

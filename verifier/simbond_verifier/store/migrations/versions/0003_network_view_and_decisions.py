@@ -96,7 +96,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_observation")),
     )
     with op.batch_alter_table("observation", schema=None) as batch_op:
-        batch_op.create_index("ix_observation_card", ["card_id", "id"], unique=False)
+        batch_op.create_index("ix_observation_card", ["card_id", "at"], unique=False)
 
     op.create_table(
         "proposal",
@@ -205,6 +205,8 @@ def upgrade() -> None:
         sa.Column("statement", sa.String(length=4000), nullable=False),
         sa.Column("materials", sa.JSON(), nullable=False),
         sa.Column("outcome", sa.String(length=12), server_default="open", nullable=False),
+        sa.Column("due_at", sa.Float(), nullable=False),
+        sa.Column("remind_at", sa.Float(), nullable=True),
         sa.Column("decided_at", sa.Float(), nullable=True),
         sa.Column("decided_by", sa.String(length=100), nullable=True),
         sa.Column("words", sa.String(length=400), server_default="", nullable=False),
@@ -214,6 +216,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("appeal", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_appeal_card_id"), ["card_id"], unique=False)
+        for name, column, condition in (
+            ("ix_appeal_open", "card_id", "outcome = 'open'"),
+            ("ix_appeal_remind_at", "remind_at", "remind_at IS NOT NULL"),
+        ):
+            batch_op.create_index(
+                name,
+                [column],
+                unique=column == "card_id",
+                sqlite_where=sa.text(condition),
+                postgresql_where=sa.text(condition),
+            )
 
     op.create_table(
         "readback",
@@ -275,6 +288,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.add_column(sa.Column("imei2", sa.String(length=14), nullable=True))
+        batch_op.add_column(sa.Column("evidence_id", _BIG, nullable=True))
         batch_op.create_index(batch_op.f("ix_device_imei2"), ["imei2"], unique=False)
 
     with op.batch_alter_table("event", schema=None) as batch_op:
@@ -315,6 +329,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_imei2"))
+        batch_op.drop_column("evidence_id")
         batch_op.drop_column("imei2")
 
     with op.batch_alter_table("command", schema=None) as batch_op:
@@ -362,6 +377,8 @@ def downgrade() -> None:
 
     op.drop_table("readback")
     with op.batch_alter_table("appeal", schema=None) as batch_op:
+        batch_op.drop_index("ix_appeal_remind_at")
+        batch_op.drop_index("ix_appeal_open")
         batch_op.drop_index(batch_op.f("ix_appeal_card_id"))
 
     op.drop_table("appeal")
