@@ -1,0 +1,66 @@
+"""COSE_Sign1 with ES256 (RFC 9052 section 4.2), as the ledger's own messages are signed. `signing_key` makes them."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from . import cbor
+
+_TAG = b"\xd2"  # 18
+_ES256 = -7
+ALG, TYP = 1, 16
+
+
+class Sign1(NamedTuple):
+    """A message taken apart; nothing of it is trusted yet."""
+
+    protected: dict[Any, Any]
+    unprotected: dict[Any, Any]
+    payload: bytes | None
+    head: bytes
+    signature: bytes
+
+    def is_signed_by(self, points: Iterable[bytes], detached: bytes | None = None) -> bool:
+        """Whether one of these keys signed it. detached: the payload where the message does not carry it."""
+        payload = self.payload if detached is None else detached
+        if payload is None or self.protected.get(ALG) != _ES256:
+            return False
+        signed = cbor.dumps(["Signature1", self.head, b"", payload])
+        return any(_verifies(point, self.signature, signed) for point in points)
+
+
+def read(message: bytes) -> Sign1:
+    """Raises cbor.Malformed."""
+    if not message.startswith(_TAG):
+        raise cbor.Malformed("no COSE_Sign1")
+    parts = cbor.loads(message[1:])
+    if not isinstance(parts, list) or [type(p) for p in parts[:2]] != [bytes, dict] or len(parts) != 4:
+        raise cbor.Malformed("no COSE_Sign1")
+    head, unprotected, payload, signature = parts
+    protected = cbor.loads(head)
+    fits = type(protected) is dict and type(payload) in (bytes, type(None)) and type(signature) is bytes
+    if not fits or len(signature) != 64:
+        raise cbor.Malformed("no COSE_Sign1 with ES256")
+    return Sign1(protected, unprotected, payload, head, signature)
+
+
+def _verifies(point: bytes, signature: bytes, signed: bytes) -> bool:
+    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+    try:
+        _key(point).verify(der, signed, _ECDSA)
+    except InvalidSignature:
+        return False
+    return True
+
+
+@lru_cache(maxsize=64)
+def _key(point: bytes) -> EllipticCurvePublicKey:
+    return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
+
+
+_ECDSA = ECDSA(SHA256())
