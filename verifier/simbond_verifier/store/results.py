@@ -2,18 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, select
 
 from ..evidence import Evidence, open_envelope, read_claims
 from ..lifecycle import Access, State
 from ..reasons import Reason, Tier
 from ..trustworthiness import Attester, Bond
 from .schema import card, device, event, evidence, sign
-
-_DISORDER_S = 5.0
-"""Evidence is numbered in the order of its commit, which is nearly that of its arrival."""
-_SPAN = 20_000
-"""More Evidence than is committed within that time, before and after."""
 
 
 def bond_of_card(connection: Connection, iccid: str) -> Bond | None:
@@ -69,7 +64,8 @@ def _attester_by(connection: Connection, which: Any) -> Attester | None:
     found = connection.execute(select(device).where(which)).mappings().first()
     if found is None:
         return None
-    latest = None if found["seen_at"] is None else _latest(connection, found["id"], found["seen_at"])
+    query = select(evidence.c.message, evidence.c.reasons).where(evidence.c.id == found["evidence_id"])
+    latest = connection.execute(query).first()
     return Attester(
         kid=bytes(found["kid"]),
         imei=found["imei"],
@@ -77,29 +73,9 @@ def _attester_by(connection: Connection, which: Any) -> Attester | None:
         seen_at=found["seen_at"],
         tier=Tier(found["tier"]),
         holds=found["holds"],
-        evidence=None if latest is None or latest["message"] is None else _read(bytes(latest["message"])),
-        reasons=() if latest is None else _reasons(latest["reasons"]),
+        evidence=None if latest is None or latest.message is None else _read(bytes(latest.message)),
+        reasons=() if latest is None else _reasons(latest.reasons),
     )
-
-
-def _latest(connection: Connection, device_id: int, at: float) -> RowMapping | None:
-    """The Evidence of a device that came at that time. There is no index for it, which every Evidence would pay for:
-    ids grow with time, so some twenty look-ups by id find the place."""
-    low, high = 0, connection.execute(select(func.coalesce(func.max(evidence.c.id), 0))).scalar_one()
-    while low < high:
-        middle = (low + high) // 2
-        nearest = select(evidence.c.at).where(evidence.c.id > middle).order_by(evidence.c.id).limit(1)
-        if (connection.execute(nearest).scalar() or at) < at - _DISORDER_S:
-            low = middle + 1
-        else:
-            high = middle
-    here = (
-        select(evidence)
-        .where(evidence.c.id.between(low, low + _SPAN), evidence.c.at == at, evidence.c.device_id == device_id)
-        .order_by(evidence.c.id)
-        .limit(1)
-    )
-    return connection.execute(here).mappings().first()
 
 
 def _read(message: bytes) -> Evidence:

@@ -20,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 
+from .identities import EvidenceColumn, IdentityColumn
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -36,7 +38,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER counts by itself there
-_IDENTITY = String(64)  # digits, or what stands for them where they are encrypted at rest
+_IDENTITY = IdentityColumn()
 
 setting = Table(
     "setting",
@@ -121,7 +123,7 @@ evidence = Table(
     Column("card_id", Integer),
     Column("tier", Integer, nullable=False),
     Column("reasons", String(400), nullable=False),
-    Column("message", LargeBinary),  # gone once its retention period is over
+    Column("message", EvidenceColumn),  # gone once its retention period is over
 )
 
 event = Table(
