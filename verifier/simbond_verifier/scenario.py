@@ -194,6 +194,8 @@ class Hysteresis(_Table):
 
     affirmations: int = Field(1, ge=1, le=100)
     """Affirming Evidence in a row."""
+    rest_s: int = Field(604800, ge=0, le=31536000)
+    """How long a sign that a person has settled (an appeal, a lifted warning) leads to a warning at most."""
 
 
 class Mode(StrEnum):
@@ -225,6 +227,13 @@ class Swap(_Table):
 
     grace_s: int = Field(86400, ge=60, le=2592000)
     """How long the new device may take to attest, from the approval on."""
+
+
+class Remedy(_Table):
+    """What notices about these cards state, where it differs from the policy's."""
+
+    channel: str = Field("", max_length=400)
+    materials: tuple[str, ...] = Field((), max_length=20)
 
 
 class Rung(_Table):
@@ -259,6 +268,7 @@ class Scenario(_Table):
     hysteresis: Hysteresis = Hysteresis()
     binding: Binding = Binding()
     swap: Swap = Swap()
+    remedy: Remedy = Remedy()
     ladder: dict[Reason, Rung] = {}
 
     def rung(self, reason: Reason) -> Rung:

@@ -1,4 +1,5 @@
-"""Cards in the database, and the one place where a card's state changes: transition, history and outbox together."""
+"""Cards in the database, and the one place where a card's state changes: transition, history, notice to its holder and
+outbox together."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from ..appraisal import Card
 from ..lifecycle import Access, Event, State, Status, transition
 from ..reasons import Reason
+from . import notices
 from .schema import card, command, device, event, evidence, withheld
 
 STATUSES = {(s.value, a.value): Status(s, a) for s in State for a in Access}
@@ -95,14 +97,17 @@ def change(
     hold: bool = False,
     **detail: Any,
 ) -> Card:
-    """Takes a card through an event: new state, a line of history and, where the network has to be told, a command,
-    all in the connection's transaction. An event that changes nothing writes nothing. Raises lifecycle.Refused.
+    """Takes a card through an event: new state, a line of history and, where its holder or the network has to be told,
+    a notice and a command, all in the connection's transaction. An event that changes nothing writes nothing. Raises
+    lifecycle.Refused.
 
     deadline: of the check that the event starts; where one is running, that one stays. remind_s: how long before it
     the card's holder is reminded; 0: never. hold: only an operator lifts the suspension that this causes."""
     status = transition(before.status, what, has_device=before.device_id is not None)
     held = (hold or before.held) and status.state in (State.SUSPENDED, State.REVERIFYING)
-    if before.deadline is not None and before.status.state is status.state is State.WARNED:
+    if status.state not in (State.WARNED, State.REVERIFYING):
+        deadline = None  # nothing is left to be checked in time
+    elif before.deadline is not None and before.status.state is status.state is State.WARNED:
         deadline = before.deadline
     stays = status == before.status and held == before.held and deadline == before.deadline
     if stays and what is not Event.BIND:
@@ -118,6 +123,7 @@ def change(
         # Whatever was held back for a person to decide is decided by that.
         waits = (withheld.c.card_id == before.id) & (withheld.c.outcome == "waiting")
         connection.execute(update(withheld).where(waits).values(outcome="moot", decided_at=at))
+    reasons = list(reasons)
     event_id = record(
         connection,
         after,
@@ -128,6 +134,9 @@ def change(
         device_id=device_id,
         evidence_id=evidence_id,
         **detail,
+    )
+    notices.follow(
+        connection, before, after, event_id, at=at, actor=actor, reasons=reasons, evidence_id=evidence_id, detail=detail
     )
     if status.access is not before.status.access:
         _tell_the_network(connection, after, event_id, at)
