@@ -83,6 +83,17 @@ class Api:
         timeout = httpx.Timeout(60, read=_IMPORT_S)
         return self._send("POST", path, content=text, params=query, headers=headers, timeout=timeout)
 
+    def download(self, path: str, **query: Any) -> Iterator[bytes]:
+        """What is at a path, in pieces, however long it is. Nothing of it is looked at."""
+        try:
+            with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(60, read=_IMPORT_S)) as response:
+                if not response.is_success:
+                    response.read()
+                    self._document(response)
+                yield from response.iter_bytes()
+        except (httpx.HTTPError, httpx.InvalidURL) as e:
+            raise self._no_answer(e) from None
+
     def pages(self, path: str, member: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every element of a list that comes in pages."""
         after = ""
@@ -97,10 +108,16 @@ class Api:
         try:
             response = self._http.request(method, path, **more)
         except (httpx.HTTPError, httpx.InvalidURL) as e:
-            raise Unreachable(
-                f"No answer from {self.url} ({e or type(e).__name__}). Is 'simbond serve' running there? "
-                "Check --url (http or https), and --ca where the certificate is your own."
-            ) from None
+            raise self._no_answer(e) from None
+        return self._document(response)
+
+    def _no_answer(self, e: Exception) -> Unreachable:
+        return Unreachable(
+            f"No answer from {self.url} ({e or type(e).__name__}). Is 'simbond serve' running there? "
+            "Check --url (http or https), and --ca where the certificate is your own."
+        )
+
+    def _document(self, response: httpx.Response) -> Any:
         try:
             document = json.loads(response.content, object_hook=_Document)
         except (ValueError, RecursionError):

@@ -17,6 +17,7 @@ _COMMANDS = {
     "devices": ("devices", "devices", None),
     "emulate": ("emulate", "emulate", None),
     "evidence": ("evidence", "evidence", None),
+    "ledger": ("ledger", "ledger", None),
     "serve": ("serve", "serve", "server"),
     "token": ("token", "token", "server"),
 }

@@ -1,5 +1,8 @@
 """Public keys as people give them: a point in hex, or a PEM file."""
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -24,6 +27,23 @@ def from_option(_context: click.Context, _option: click.Parameter, value: str | 
         return _point(load_pem_public_key(read_input(value[1:]))) if value.startswith("@") else point(value)
     except (ValueError, UnsupportedAlgorithm):
         raise click.BadParameter("no P-256 public key: give a point in hex, or @FILE with a PEM public key") from None
+
+
+def verifiers_key_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --key for the verifier's own key; the command gets `points`, one or more."""
+    return click.option(
+        "--key",
+        "points",
+        metavar=METAVAR,
+        required=True,
+        multiple=True,
+        callback=_from_options,
+        help="The verifier's public key, from somebody you trust; again for an older one.",
+    )(command)
+
+
+def _from_options(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[bytes | None, ...]:
+    return tuple(from_option(context, option, value) for value in values)
 
 
 def _point(key: PublicKeyTypes) -> bytes:

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from . import operator, results
+from . import ledger, operator, results
 
-ROUTERS: tuple[APIRouter, ...] = (operator.router, results.router, results.well_known)
+ROUTERS: tuple[APIRouter, ...] = (operator.router, ledger.router, results.router, results.well_known)
