@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from .scenario import TypeAllocationCode
+
 
 class InvalidPolicy(ValueError):
     """A policy file that cannot be used; the message names file, field and cause."""
@@ -133,6 +135,15 @@ class Radius(_Table):
     """The gateway's name for what it lets a restricted card do."""
 
 
+class Phones(_Table):
+    """Which type allocation codes (TAC: the first eight digits of an IMEI) are phones'. There is none in here: GSMA's
+    database of them is licensed. Its export, or the codes seen at home in phone tariffs, make one."""
+
+    file: Path | None = None
+    """One TAC a line; what follows a `#` is for people. Relative to the policy file."""
+    tac: frozenset[TypeAllocationCode] = frozenset()
+
+
 class Policy(_Table):
     """Everything that a policy file may say."""
 
@@ -142,6 +153,7 @@ class Policy(_Table):
     checks: Checks = Checks()
     appeals: Appeals = Appeals()
     retention: Retention = Retention()
+    phones: Phones = Phones()
     radius: Radius | None = None
 
 
@@ -154,3 +166,25 @@ def parse(text: str, source: str) -> Policy:
     except ValidationError as e:
         faults = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'file'}: {f['msg']}" for f in e.errors())
         raise InvalidPolicy(f"{source}: {faults}") from None
+
+
+def read(path: Path) -> Policy:
+    """Reads a policy file and the list of phones that it names. Raises InvalidPolicy."""
+    policy = parse(_text(path), str(path))
+    if policy.phones.file is None:
+        return policy
+    file = path.parent / policy.phones.file
+    lines = (line.partition("#")[0].strip() for line in _text(file).splitlines())
+    listed = frozenset(line for line in lines if line)
+    for tac in sorted(listed):
+        if len(tac) != 8 or not tac.isascii() or not tac.isdecimal():
+            raise InvalidPolicy(f"{file}: '{tac}' is no type allocation code: eight digits, one code a line")
+    phones = policy.phones.model_copy(update={"tac": policy.phones.tac | listed})
+    return policy.model_copy(update={"phones": phones})
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise InvalidPolicy(f"{path} cannot be read: {e}") from None

@@ -15,6 +15,9 @@ from .signs import Told
 _OPEN_AT_ONCE = 3
 """Claims of one device that wait at the same time. A device holds one card or two; more is a fleet being searched."""
 
+_SKEW_S = 5.0
+"""How far the network's clock and ours may be apart."""
+
 
 class Open(NamedTuple):
     """An accusation that waits for a second source."""
@@ -37,6 +40,15 @@ class Open(NamedTuple):
     def same_imei(self) -> bool:
         """Whole batches share one IMEI, and a device that lost its key comes back with a new one."""
         return self.accuser_imei == self.bound_imei
+
+    def is_borne_out(self, imei: str, at: float | None) -> bool:
+        """Whether it is one, independent, second voice that the network saw the card with this IMEI (14 to 16 digits),
+        at a time if it knows."""
+        # The last digits are a check digit or the software version: the network may send either (TS 23.003 6.2).
+        if self.same_imei or imei[:14] != self.accuser_imei:
+            return False
+        # What was seen before the bound device last proved that it holds the card is the past, a settled theft perhaps.
+        return at is None or at + _SKEW_S >= (self.held_at or 0)
 
 
 def accuse(connection: Connection, claimed: Card, by: Told) -> int | None:
@@ -158,9 +170,18 @@ def refute(connection: Connection, accused: Card, by: Told) -> None:
     )
 
 
-def settle(connection: Connection, card_id: int, at: float) -> None:
-    """An operator has bound the card anew or retired it: earlier claims about it are moot."""
-    _close(connection, card_id, "settled", "operator", at)
+def settle(connection: Connection, card_id: int, at: float, *, of_device: int | None = None) -> None:
+    """The card was bound anew or retired: earlier claims about it are moot. of_device: only those of this one, because
+    people have decided that it may have the card."""
+    if of_device is None:
+        _close(connection, card_id, "settled", "operator", at)
+        return
+    connection.execute(
+        update(accusation)
+        .where(accusation.c.card_id == card_id, accusation.c.device_id == of_device, accusation.c.outcome == "open")
+        .values(outcome="settled", source="operator", closed_at=at)
+    )
+    _count_open(connection, card_id)
 
 
 def expire(connection: Connection, accusation_id: int, at: float) -> None:
@@ -173,17 +194,22 @@ def expire(connection: Connection, accusation_id: int, at: float) -> None:
     ).first()
     if row is None:
         return
+    _count_open(connection, row.card_id)
+    cards.record(connection, cards.by_id(connection, row.card_id), "accusation-expired", at=at, actor="verifier")
+
+
+def _count_open(connection: Connection, card_id: int) -> None:
+    """Some claims about the card are open no more."""
     newest = (
         select(func.max(accusation.c.at))
-        .where(accusation.c.card_id == row.card_id, accusation.c.outcome == "open")
+        .where(accusation.c.card_id == card_id, accusation.c.outcome == "open")
         .scalar_subquery()
     )
     connection.execute(
         update(card)
-        .where(card.c.id == row.card_id)
+        .where(card.c.id == card_id)
         .values(accused_at=newest, challenged=card.c.challenged & newest.is_not(None))
     )
-    cards.record(connection, cards.by_id(connection, row.card_id), "accusation-expired", at=at, actor="verifier")
 
 
 def _close(connection: Connection, card_id: int, outcome: str, source: str, at: float) -> None:

@@ -20,8 +20,6 @@ _POLL_S = 5.0
 _SHORTEST_S = 0.5
 _LONGEST_S = 60.0
 _AT_ONCE = 16
-_SKEW_S = 5.0
-"""How far the network's clock and ours may be apart."""
 
 
 class Corroborator:
@@ -52,8 +50,7 @@ class Corroborator:
     async def run(self) -> None:
         while True:
             self._woken.clear()
-            with self._database.read() as connection:
-                found = [a for a in accusations.still_open(connection) if not a.same_imei]
+            found = [a for a in await self._database.ask(accusations.still_open) if not a.same_imei]
             self._asked = {a.id: self._asked.get(a.id, (0.0, _SHORTEST_S)) for a in found}
             # Newest first: a flood of older claims must not delay the one that is true.
             due = [a for a in reversed(found) if self._asked[a.id][0] <= self._clock()]
@@ -73,11 +70,7 @@ class Corroborator:
         except EnforcementError as e:
             log.warning("network view", accusation=accusation.id, error=str(e))
             return
-        # The last digits are a check digit or the software version: the network may send either (TS 23.003 6.2).
-        if seen is None or seen.imei[:14] != accusation.accuser_imei:
-            return
-        # What was seen before the bound device last proved that it holds the card is the past, a settled theft perhaps.
-        if seen.at is not None and seen.at + _SKEW_S < (accusation.held_at or 0):
+        if seen is None or not accusation.is_borne_out(seen.imei, seen.at):
             return
 
         def uphold(connection: Connection) -> None:
