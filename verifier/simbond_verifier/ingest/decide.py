@@ -14,7 +14,7 @@ from ..lifecycle import Event, State
 from ..policy import Policy
 from ..reasons import Reason, Tier
 from ..scenario import Scenario, Scenarios
-from ..store import accusations, cards, retired_keys, signs
+from ..store import accusations, cards, identities, retired_keys, signs
 from ..store.database import statements
 from ..store.signs import Told
 
@@ -30,7 +30,10 @@ SELECT d.kid, d.id, d.imei, d.imei2, d.revoked_at, d.bootcount, d.uptime, {_CARD
 FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
 """  # noqa: S608 - of column names
 _FIND_AT_ONCE = 500
-_SEEN = "UPDATE device SET bootcount = ?, uptime = ?, seen_at = ?, tier = ?, holds = ?, absent = (? = 1) WHERE id = ?"
+_SEEN = """
+UPDATE device SET bootcount = ?, uptime = ?, seen_at = ?, tier = ?, holds = ?, absent = (? = 1), evidence_id = ?
+WHERE id = ?
+"""
 _COUNTED = "UPDATE device SET bootcount = ?, uptime = ? WHERE id = ?"
 _KEEP = "INSERT INTO evidence (id, at, device_id, card_id, tier, reasons, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT coalesce(max(id), 0) FROM evidence"
@@ -109,6 +112,7 @@ class _Round:
     ) -> None:
         self._connection = connection
         self._raw = statements(connection)
+        self._identities = identities.of(connection)
         self._scenarios = scenarios
         self._policy = policy
         self._secret = secret
@@ -134,12 +138,16 @@ class _Round:
             some = wanted[start : start + _FIND_AT_ONCE]
             for row in self._raw.execute(_FIND % ",".join("?" * len(some)), some):
                 kid, device_id, imei, imei2, revoked_at, bootcount, uptime, card_id = row[:8]
-                bound: tuple[Card, ...] = () if card_id is None else (cards.card_from_row(row[7:]),)
+                bound: tuple[Card, ...] = () if card_id is None else (self._card(row[7:]),)
                 if kid in self._known:
                     bound = self._known[kid].cards + bound
                 self._known[kid] = _Attester(
                     Device(device_id, imei, imei2), revoked_at is not None, bootcount, uptime, bound
                 )
+
+    def _card(self, row: tuple[Any, ...]) -> Card:
+        found = cards.card_from_row(row)
+        return found._replace(imsi=self._identities.read(found.imsi)) if self._identities.sealed else found
 
     def _write(self) -> None:
         self._raw.executemany(_SEEN, self._seen)
@@ -185,7 +193,10 @@ class _Round:
         self._last_id += 1
         if in_time:
             self._seen.append(
-                (evidence.bootcount, evidence.uptime, now, tier, evidence.iccid, int(verdict.absent), device.id)
+                (
+                    *(evidence.bootcount, evidence.uptime, now, tier, evidence.iccid, int(verdict.absent)),
+                    *(self._last_id, device.id),
+                )
             )
         else:
             self._write()  # in order: what came before has lower counters
@@ -198,7 +209,7 @@ class _Round:
                 None if about is None else about.id,
                 tier,
                 ",".join(verdict.reasons),
-                bytearray(message),
+                bytearray(self._identities.store_octets(message)),
             )
         )
         if not self._alone:

@@ -27,6 +27,9 @@ _ATTRIBUTE = "simbond_identities"
 class Identities(Protocol):
     """How identities are written, and read again. Texts that are no digits are left as they are."""
 
+    @property
+    def sealed(self) -> bool: ...
+
     def store(self, digits: str) -> str: ...
 
     def read(self, text: str) -> str: ...
@@ -38,6 +41,8 @@ class Identities(Protocol):
 
 class Clear:
     """As they are. Raises StoreError for what somebody sealed."""
+
+    sealed = False
 
     def store(self, digits: str) -> str:
         return digits
@@ -58,6 +63,8 @@ class Clear:
 
 class Sealed:
     """With a key. What was written before there was one is read as it is."""
+
+    sealed = True
 
     def __init__(self, key: bytes) -> None:
         """key: 64 octets."""
