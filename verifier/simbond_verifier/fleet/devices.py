@@ -7,7 +7,7 @@ from simbond_agent import identity
 from ..evidence import BadEvidence, read_enrolment
 from ..reasons import EXPLAINED
 from ..refusal import Conflict, Invalid
-from ..store import cards, retired_keys
+from ..store import cards, fleet_events, retired_keys
 from ..store.schema import card, device
 from . import lookup
 
@@ -56,10 +56,19 @@ def enrol(
             f"IMEI {number} is enrolled with key {other.kid.hex()}. Revoke that one if its device lost its key; "
             "allow the duplicate if the batch really shares an IMEI.",
         )
-    connection.execute(
-        insert(device).values(
-            kid=asked.kid, point=asked.point, imei=number, label=label, enrolled_at=now, enrolled_by=actor
-        )
+    row = insert(device).values(
+        kid=asked.kid, point=asked.point, imei=number, label=label, enrolled_at=now, enrolled_by=actor
+    )
+    added = connection.execute(row.returning(device.c.id)).scalar_one()
+    fleet_events.record(
+        connection,
+        fleet_events.DEVICE_ENROLLED,
+        at=now,
+        actor=actor,
+        device_id=added,
+        kid=asked.kid.hex(),
+        imei=number,
+        request=request.hex(),
     )
     return asked.kid.hex()
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from . import cards
+from . import cards, fleet_events
 from .schema import card, device, retired_key
 
 
@@ -58,7 +58,17 @@ def replace(connection: Connection, device_id: int, successor: bytes, point: byt
         .where(device.c.id == device_id)
         .values(kid=successor, point=point, bootcount=-1, uptime=-1, rotated_at=at)
     )
-    _record(connection, device_id, "key-rotated", at, from_key=before.kid.hex(), to_key=successor.hex())
+    keys = {"from_key": before.kid.hex(), "to_key": successor.hex()}
+    _record(connection, device_id, fleet_events.KEY_ROTATED, at, **keys)
+    fleet_events.record(
+        connection,
+        fleet_events.KEY_ROTATED,
+        at=at,
+        actor="verifier",
+        device_id=device_id,
+        message=message.hex(),
+        **keys,
+    )
 
 
 def note_use(connection: Connection, retired: RetiredKey, at: float) -> None:
