@@ -70,7 +70,24 @@ class Appraisal(NamedTuple):
     """The device proved that it held its card after the newest accusation: refutes it."""
     again: bool = False
     """The verifier wants Evidence over a newer nonce at once."""
+    binds: Reason | None = None
+    """Why the card that the device claims is its own from now on."""
 
+
+class Move(NamedTuple):
+    """What speaks for a card's going from one device to another, where Evidence is not about the bound card."""
+
+    leaves: bool = False
+    """A swap of the bound card's device was announced: nobody misses the card here."""
+    announced: bool = False
+    """A swap of the claimed card to this device was announced."""
+    takes: Reason | None = None
+    """Affirming Evidence of this device binds the claimed card to it, and why that is allowed."""
+    scenario: Scenario | None = None
+    """The claimed card's."""
+
+
+STAYS = Move()
 
 _FLAGS = ((claims.ICCID_MISMATCH, Reason.ICCID_MISMATCH), (claims.TAMPER, Reason.TAMPER))
 
@@ -83,17 +100,22 @@ def appraise(
     scenario: Scenario | None,
     issued: float,
     stated: bool = False,
+    move: Move = STAYS,
 ) -> Appraisal:
     """Appraises Evidence whose signature, nonce and order are already good.
 
     device: whose key signed. bound: the card bound to it. claimed: the card that the Evidence names, where that is
     another one. scenario: the bound card's. issued: when the nonce was issued, seconds since the epoch. stated: the SIM
-    of the card that the Evidence names signed it, too.
+    of the card that the Evidence names signed it, too. move: whether the claimed card may become this device's.
     """
+    if claimed is not None and move.takes is not None and move.scenario is not None:
+        taken = _take(evidence, device, claimed, move.scenario, issued, stated, move.takes)
+        if taken is not None:
+            return taken
     if bound is None:
-        return _appraise_claim(evidence, claimed, stated)
+        return _appraise_claim(evidence, claimed, stated, move)
     if evidence.iccid != bound.iccid:
-        return _appraise_absence(evidence, bound, claimed, scenario, stated)
+        return _appraise_absence(evidence, bound, claimed, scenario, stated, move)
     if scenario is None:
         return Appraisal(Tier.NONE, (Reason.SCENARIO_UNKNOWN,))
     signs = _signs(evidence, device, bound, scenario, stated)
@@ -183,15 +205,36 @@ def _affirm(bound: Card, scenario: Scenario, issued: float) -> Appraisal:
     return _AFFIRMED
 
 
-def _appraise_claim(evidence: Evidence, claimed: Card | None, stated: bool) -> Appraisal:
+def absence(evidence: Evidence) -> Reason:
+    """What Evidence that does not name a card says about it."""
+    if evidence.iccid is not None:
+        return Reason.CARD_CHANGED
+    return Reason.TRAY_EMPTY if evidence.status & claims.TRAY_EMPTY else Reason.CARD_UNREADABLE
+
+
+def _take(
+    evidence: Evidence, device: Device, claimed: Card, scenario: Scenario, issued: float, stated: bool, why: Reason
+) -> Appraisal | None:
+    """A device that may have the card which it claims. None where this is not affirming Evidence of the pair."""
+    if _signs(evidence, device, claimed, scenario, stated):
+        return None
+    if claimed.accused_at is not None and issued < claimed.accused_at:
+        # Another device claims it, too: this one has to show that it holds the card now.
+        return Appraisal(Tier.WARNING, (why,), again=True) if why is Reason.SWAP_ANNOUNCED else None
+    return Appraisal(Tier.AFFIRMING, (why,), binds=why)
+
+
+def _appraise_claim(evidence: Evidence, claimed: Card | None, stated: bool, move: Move) -> Appraisal:
     """A device that is bound to no card."""
     if evidence.iccid is None:
-        reason = Reason.TRAY_EMPTY if evidence.status & claims.TRAY_EMPTY else Reason.CARD_UNREADABLE
-        return Appraisal(Tier.NONE, (reason,))
+        return Appraisal(Tier.NONE, (absence(evidence),))
     if claimed is None:
         return Appraisal(Tier.WARNING, (Reason.CARD_UNKNOWN,))
     if claimed.status.state is State.RETIRED:
         return Appraisal(Tier.WARNING, (Reason.CARD_RETIRED,))
+    if move.announced:
+        suspended = (Reason.CARD_SUSPENDED,) if claimed.status.state is State.SUSPENDED else ()
+        return Appraisal(Tier.WARNING, (Reason.SWAP_ANNOUNCED, *suspended))
     if claimed.device_id is None:
         return Appraisal(Tier.WARNING, (Reason.CARD_NOT_BOUND,))
     if claimed.status.state is State.SUSPENDED:
@@ -203,11 +246,16 @@ def _appraise_claim(evidence: Evidence, claimed: Card | None, stated: bool) -> A
 
 
 def _appraise_absence(
-    evidence: Evidence, bound: Card, claimed: Card | None, scenario: Scenario | None, stated: bool
+    evidence: Evidence, bound: Card, claimed: Card | None, scenario: Scenario | None, stated: bool, move: Move
 ) -> Appraisal:
     """A device that reports no card, or another than its own."""
-    claim = _appraise_claim(evidence, claimed, stated)
-    sign = Reason.CARD_CHANGED if evidence.iccid is not None else claim.reasons[0]
+    claim = _appraise_claim(evidence, claimed, stated, move)
+    if move.leaves:
+        # Not even "gone" counts, which would bear out whoever else claims the card.
+        others = claim.reasons if evidence.iccid is not None else ()
+        reasons = tuple(dict.fromkeys((Reason.SWAP_ANNOUNCED, *others)))
+        return claim._replace(tier=Tier.WARNING if claim.accuses else Tier.NONE, reasons=reasons)
+    sign = absence(evidence)
     found = [Sign(sign, {"says": evidence.iccid})]
     verdict = Appraisal(Tier.WARNING, (sign,), Event.ALERT) if scenario is None else _weigh(found, scenario)
     if scenario is not None and scenario.step(sign) is Step.IGNORE:

@@ -9,7 +9,8 @@ network is told.
                      └────────────────────────────────────────────── REVERIFYING ────┘
                                   fresh affirming Evidence, operator
 
-A warned card is in use, wholly or restricted. Any state may be retired; a retired card stays so.
+A warned card is in use, wholly or restricted. A card that is taken from its device goes back to STOCK; a suspended one
+stays so. Any state may be retired; a retired card stays so.
 """
 
 from enum import StrEnum
@@ -36,6 +37,8 @@ class Access(StrEnum):
 
 class Event(StrEnum):
     BIND = "bind"
+    UNBIND = "unbind"
+    """An operator takes the card from its device."""
     AFFIRM = "affirm"
     """Affirming Evidence whose nonce was issued since the card entered its state."""
     ALERT = "alert"
@@ -81,8 +84,8 @@ _IN_USE = {**_ANYWHERE, **_WARNINGS, Event.BIND: _BOUND, Event.AFFIRM: _BOUND}
 
 _RULES: dict[Status, dict[Event, Status]] = {
     NEW: {**_ANYWHERE, **dict.fromkeys(_WARNINGS, NEW), Event.BIND: _BOUND},
-    _BOUND: _IN_USE,
-    _WARNED: {**_IN_USE, Event.LIFT: _BOUND, Event.EXPIRE: _SUSPENDED},
+    _BOUND: {**_IN_USE, Event.UNBIND: NEW},
+    _WARNED: {**_IN_USE, Event.UNBIND: NEW, Event.LIFT: _BOUND, Event.EXPIRE: _SUSPENDED},
     _RESTRICTED: {
         **_IN_USE,
         **dict.fromkeys(_WARNINGS, _RESTRICTED),
@@ -93,6 +96,7 @@ _RULES: dict[Status, dict[Event, Status]] = {
         **_ANYWHERE,
         **dict.fromkeys(_WARNINGS, _SUSPENDED),
         Event.BIND: _SUSPENDED,
+        Event.UNBIND: _SUSPENDED,
         Event.AFFIRM: _REVERIFYING_BARRED,
         Event.OPEN: _REVERIFYING_OPEN,
         Event.LIFT: _BOUND,
@@ -103,6 +107,7 @@ _RULES[_REVERIFYING_BARRED] = _RULES[_REVERIFYING_OPEN] = {
     **_ANYWHERE,
     **dict.fromkeys(_WARNINGS, _SUSPENDED),
     Event.BIND: _SUSPENDED,
+    Event.UNBIND: _SUSPENDED,
     Event.AFFIRM: _BOUND,
     Event.OPEN: _REVERIFYING_OPEN,
     Event.LIFT: _BOUND,

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from .. import freshness
-from ..appraisal import Appraisal, Card, Device, appraise, late
+from ..appraisal import STAYS, Appraisal, Card, Device, Move, absence, appraise, late
+from ..binding import shares_device, swap_is_open, takes_by_use
 from ..evidence import Evidence, is_stated_by
 from ..lifecycle import Event, State
+from ..observation import Sign
 from ..policy import Policy
 from ..reasons import Reason, Tier
-from ..scenario import Scenario, Scenarios
-from ..store import accusations, cards, identities, retired_keys, signs
+from ..scenario import Mode, Scenario, Scenarios
+from ..store import accusations, bindings, cards, identities, retired_keys, signs, swaps
 from ..store.database import statements
 from ..store.signs import Told
 
@@ -64,6 +66,17 @@ class _Attester(NamedTuple):
             if bound.iccid == iccid:
                 return bound
         return self.cards[0] if self.cards else None
+
+    def misses(self, bound: Card | None, at_home: bool, scenarios: Scenarios, now: float) -> list[Card]:
+        """The other cards of a device that Evidence speaks against: all where it names none of them, else those that
+        do not share their device. One that is announced to leave is not missed."""
+        return [
+            other
+            for other in self.cards
+            if other is not bound
+            and not swap_is_open(other, now)
+            and not (at_home and shares_device(scenarios.get(other.scenario)))
+        ]
 
 
 class Result(NamedTuple):
@@ -185,7 +198,11 @@ class _Round:
             claimed = cards.by_iccid(self._connection, evidence.iccid)
         about = claimed or bound
         stated = evidence.statement is not None and _is_stated(evidence, about)
-        verdict = appraise(evidence, device, bound, claimed, scenario, issued, stated)
+        at_home = bound is not None and evidence.iccid == bound.iccid
+        move = STAYS if at_home else self._move(device, bound, claimed, now)
+        if not in_time:
+            move = move._replace(takes=None)
+        verdict = appraise(evidence, device, bound, claimed, scenario, issued, stated, move)
         if not in_time:
             verdict = late(verdict, bound)
 
@@ -214,15 +231,19 @@ class _Round:
         )
         if not self._alone:
             self._known[kid] = attester._replace(bootcount=evidence.bootcount, uptime=evidence.uptime)
+        if verdict.binds is not None and move.scenario is not None:
+            interval_s = move.scenario.reporting.interval_s
         result = Result(verdict.tier, verdict.reasons, 0 if verdict.again else interval_s, kid, self._last_id)
         # An ignored sign is no alert, but "gone" from the bound device is still what an accusation waits for.
         settles = verdict.answers or (verdict.absent and bound is not None and bound.accused_at is not None)
-        if verdict.event is None and not (verdict.signs or verdict.accuses or settles):
+        missed = attester.misses(bound, at_home, self._scenarios, now) if in_time and len(attester.cards) > 1 else []
+        if verdict.event is None and not (verdict.signs or verdict.accuses or verdict.binds or settles or missed):
             return result
         self._write()
-        result = self._follow(
-            result, verdict, bound, claimed, scenario, Told(now, signs.EVIDENCE, device.id, self._last_id)
-        )
+        told = Told(now, signs.EVIDENCE, device.id, self._last_id)
+        result = self._follow(result, verdict, bound, claimed, scenario, told)
+        for other in missed:
+            self._miss(other, absence(evidence), evidence, told)
         # Any card and device may have changed by that.
         self._known.clear()
         self._stale = True
@@ -238,6 +259,24 @@ class _Round:
             retired_keys.note_use(self._connection, retired, now)
         return refused(Reason.KEY_REVOKED, evidence.kid)
 
+    def _move(self, device: Device, bound: Card | None, claimed: Card | None, now: float) -> Move:
+        """Whether the bound card is about to leave this device, and the claimed one may come to it."""
+        leaves = bound is not None and swap_is_open(bound, now) and bound.swap_device_id != device.id
+        scenario = None if claimed is None else self._scenarios.get(claimed.scenario)
+        if claimed is None or scenario is None:
+            return Move(leaves)
+        announced = swap_is_open(claimed, now) and claimed.swap_device_id == device.id
+        if not announced and scenario.binding.mode in (Mode.PAIR, Mode.SET):
+            return Move(leaves)
+        takes = None
+        self._write()  # what the bound device said last, perhaps just before
+        known = bindings.facts(self._connection, claimed, device.id, self._scenarios, now)
+        if announced and not known.elsewhere and claimed.status.state in (State.BOUND, State.WARNED):
+            takes = Reason.SWAP_ANNOUNCED
+        elif takes_by_use(claimed, device, scenario, known, now):
+            takes = Reason.BOUND_BY_USE
+        return Move(leaves, announced, takes, scenario)
+
     def _follow(
         self,
         result: Result,
@@ -249,6 +288,9 @@ class _Round:
     ) -> Result:
         """What a verdict leads to beyond being kept."""
         connection, policy, now = self._connection, self._policy, told.at
+        if claimed is not None and verdict.binds is not None:
+            self._take(claimed, verdict.binds, told)
+            return result._replace(changed=True)
         if bound is not None and verdict.event is not None:
             bound = self._change(bound, verdict.event, verdict.reasons, scenario, told)
         elif bound is not None and verdict.signs and scenario is not None:
@@ -286,6 +328,31 @@ class _Round:
             actor="verifier",
             reasons=reasons,
             device_id=told.device_id,
+            evidence_id=told.evidence_id,
+        )
+
+    def _miss(self, other: Card, sign: Reason, evidence: Evidence, told: Told) -> None:
+        """Another card of the device is not in it."""
+        scenario = self._scenarios.get(other.scenario)
+        if scenario is not None:
+            says = [Sign(sign, {"says": evidence.iccid})]
+            signs.note(self._connection, other, says, scenario, self._policy, told)
+        if sign is not Reason.CARD_UNREADABLE:
+            self._corroborate(other.id, told.at)
+
+    def _take(self, claimed: Card, why: Reason, told: Told) -> None:
+        """The card that the device claims is its own from now on."""
+        if why is Reason.SWAP_ANNOUNCED:
+            swaps.close(self._connection, claimed, told)
+            return
+        assert told.device_id is not None
+        bindings.bind(
+            self._connection,
+            claimed,
+            told.device_id,
+            at=told.at,
+            actor="verifier",
+            reasons=(why,),
             evidence_id=told.evidence_id,
         )
 

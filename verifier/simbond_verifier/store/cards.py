@@ -50,6 +50,12 @@ def by_id(connection: Connection, card_id: int) -> Card:
     return card_from_row(tuple(connection.execute(select(*COLUMNS).where(card.c.id == card_id)).one()))
 
 
+def of_device(connection: Connection, device_id: int) -> list[Card]:
+    """The cards that are bound to a device: one, or in scenarios that allow it several."""
+    query = select(*COLUMNS).where(card.c.device_id == device_id).order_by(card.c.id)
+    return [card_from_row(tuple(row)) for row in connection.execute(query)]
+
+
 def record(
     connection: Connection,
     about: Card,
@@ -110,7 +116,7 @@ def change(
     elif before.deadline is not None and before.status.state is status.state is State.WARNED:
         deadline = before.deadline
     stays = status == before.status and held == before.held and deadline == before.deadline
-    if stays and what is not Event.BIND:
+    if stays and what not in (Event.BIND, Event.UNBIND):
         return before
     after = before._replace(status=status, since=at, held=held, deadline=deadline)
     values = {"state": status.state, "access": status.access, "since": at, "deadline": deadline, "held": held}

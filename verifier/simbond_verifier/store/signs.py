@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from ..appraisal import Card
+from ..appraisal import Card, Device
+from ..binding import explains, swap_is_open
 from ..lifecycle import Access, Event, State
 from ..observation import Sign
 from ..policy import Policy
 from ..reasons import Reason
 from ..scenario import Scenario, Step
 from . import cards, gate
-from .schema import card
+from .schema import card, device
 from .schema import sign as table
 
 EVIDENCE = "evidence"
@@ -43,7 +44,10 @@ class Told(NamedTuple):
 def note(
     connection: Connection, about: Card, signs: Iterable[Sign], scenario: Scenario, policy: Policy, told: Told
 ) -> Card:
-    """Takes a card through what signs lead to. Signs that the scenario ignores count for nothing."""
+    """Takes a card through what signs lead to. Signs that the scenario ignores, or that an announced swap explains,
+    count for nothing."""
+    if swap_is_open(about, told.at):
+        signs = _unexplained(connection, about, signs)
     weighed = [
         (_confirmed(connection, about, sign, scenario, told), sign)
         for sign in signs
@@ -60,6 +64,12 @@ def note(
         connection, about, _EVENTS[gravest], reasons, policy, told, deadline=deadline, facts=facts,
         remind_s=scenario.second_check.remind_s,
     )  # fmt: skip
+
+
+def _unexplained(connection: Connection, about: Card, signs: Iterable[Sign]) -> list[Sign]:
+    query = select(device.c.id, device.c.imei, device.c.imei2).where(device.c.id == about.swap_device_id)
+    announced = Device(*connection.execute(query).one())
+    return [sign for sign in signs if not explains(announced, sign)]
 
 
 def _confirmed(connection: Connection, about: Card, sign: Sign, scenario: Scenario, told: Told) -> Step:
