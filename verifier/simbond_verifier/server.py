@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import secrets
 import signal
 import socket
@@ -19,10 +18,10 @@ from typing import Any
 import structlog
 import uvicorn
 from sqlalchemy import Connection, insert, select
-from starlette.types import ASGIApp
 
-from .api.app import create_app
+from .api.app import Application, create_app
 from .api.operator import Services
+from .api.protocol import speaking_for
 from .enforcement import NetworkView, from_url
 from .enforcement.embedded import Embedded
 from .ingest.broker import Broker
@@ -33,6 +32,7 @@ from .loopback import is_loopback
 from .metrics import Metrics
 from .scenario import InvalidScenario, Scenarios, parse
 from .store.database import Database
+from .store.errors import AlreadyServed
 from .store.group_commit import GroupCommit
 from .store.schema import setting
 from .workers.corroborator import Corroborator
@@ -40,13 +40,15 @@ from .workers.deadlines import Deadlines
 from .workers.outbox import Outbox
 
 try:
-    import fcntl
     import resource
 except ModuleNotFoundError:  # Windows
-    fcntl = resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]
 
 log = structlog.get_logger("simbond.server")
 
+_HANDOVER_S = 3.0
+"""Until a verifier that takes over begins: the one before may need as long to notice that it lost the database, and to
+end a call to the network (docs/adr/one-verifier.md)."""
 _NONCE_SECRET = "nonce-secret"  # noqa: S105 - the name of the setting
 
 
@@ -58,7 +60,8 @@ class ConfigurationError(ValueError):
 class Settings:
     """How a verifier is to run. Raises ConfigurationError when it must not."""
 
-    database: Path
+    database: Path | str
+    """A path, or a URL (docs/database.md)."""
     scenarios: Path
     target: str = "embedded:"
     host: str = "127.0.0.1"
@@ -69,6 +72,8 @@ class Settings:
     """Listen without TLS beyond loopback: only behind a proxy that has it."""
     mqtt: Broker | None = None
     """Take messages from this broker, too."""
+    standby: bool = False
+    """The database is taken over from another verifier."""
 
     def __post_init__(self) -> None:
         if (self.tls_certificate is None) != (self.tls_key is None):
@@ -106,12 +111,16 @@ def nonce_secret(connection: Connection) -> bytes:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[ASGIApp]:
-    """A verifier at work: its application, with the workers beside it. Raises StoreError, InvalidScenario,
-    ConfigurationError."""
+async def running(
+    settings: Settings, on_superseded: Callable[[AlreadyServed], None] = lambda e: None
+) -> AsyncIterator[Application]:
+    """A verifier at work: its application, with the workers beside it. on_superseded: called once, when another
+    verifier took the database over. Raises StoreError, InvalidScenario, ConfigurationError."""
     scenarios = load_scenarios(settings.scenarios)
-    database = Database(settings.database)
-    writer = GroupCommit(database)
+    database = Database(settings.database, alone=True)
+    if settings.standby:
+        await asyncio.sleep(_HANDOVER_S)
+    writer = GroupCommit(database, on_superseded=on_superseded)
     embedded = Embedded(database, writer)
     try:
         target = from_url(settings.target, {"embedded": lambda _: embedded})
@@ -152,10 +161,10 @@ async def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url
     """Runs a verifier until SIGTERM, or SIGINT, which raises KeyboardInterrupt in the end. on_ready is called with its
     URL once it listens. Raises what `running` raises, and OSError when it cannot listen."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # Listened to before anything works, so that a second start beside a first does nothing at all.
     address = (settings.host, settings.port)
-    with socket.create_server(address, family=family, backlog=2048) as listener, _alone(settings.database):
-        async with running(settings) as app:
+    superseded: asyncio.Future[AlreadyServed] = asyncio.get_running_loop().create_future()
+    async with running(settings, superseded.set_result) as app:
+        with socket.create_server(address, family=family, backlog=2048) as listener:
             config = uvicorn.Config(
                 app,
                 ssl_certfile=settings.tls_certificate,
@@ -168,6 +177,7 @@ async def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url
                 lifespan="off",
                 ws="none",
                 interface="asgi3",
+                http=speaking_for(app.device),
                 limit_concurrency=_allow_connections(),
                 timeout_graceful_shutdown=5,
             )
@@ -180,30 +190,12 @@ async def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url
             server.on_ready = partial(
                 on_ready, f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
             )
+            superseded.add_done_callback(server.end)
             await server.serve([listener])
-        if server.interrupted:
-            raise KeyboardInterrupt
-
-
-@contextmanager
-def _alone(database: Path) -> Iterator[None]:
-    """Keeps a second server off the same database: each would carry out commands without knowing of the other's."""
-    if fcntl is None or not database.parent.is_dir():  # the latter is for Database to say
-        yield
-        return
-    try:
-        lock = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as e:
-        raise ConfigurationError(f"{database}.lock cannot be written: {e.strerror}; choose another --db.") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise ConfigurationError(f"Another 'simbond serve' works on {database}; stop it first.") from None
-    try:
-        yield
-    finally:
-        os.close(lock)
+    if server.interrupted:
+        raise KeyboardInterrupt
+    if superseded.done():
+        raise superseded.result()
 
 
 def _allow_connections() -> int | None:
@@ -224,6 +216,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.on_ready: Callable[[], None] = _nothing
         self.interrupted = False
+
+    def end(self, why: "asyncio.Future[AlreadyServed]") -> None:
+        log.error("the database was taken over", detail=str(why.result()))
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

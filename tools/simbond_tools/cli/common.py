@@ -33,6 +33,14 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, envvar=_JSON_ENVIRONMENT, help="One JSON document instead of text."
 )
 
+database_option = click.option(
+    "--db",
+    default="simbond.db",
+    show_default=True,
+    envvar="SIMBOND_DB",
+    help="The verifier's database: a file, or postgresql://USER@HOST/NAME (docs/database.md).",
+)
+
 
 class Failure(Exception):
     """A command that could not do its work: a line for people, an object for machines, an exit code."""

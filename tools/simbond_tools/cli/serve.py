@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -11,20 +12,17 @@ from simbond_verifier.ingest.broker import CLIENT_ID, Broker, InvalidBroker
 from simbond_verifier.scenario import InvalidScenario
 from simbond_verifier.server import ConfigurationError, Settings, configure_logging
 from simbond_verifier.server import serve as run
-from simbond_verifier.store.database import StoreError
+from simbond_verifier.store.errors import AlreadyServed, StoreError
 
-from .common import LOCAL, Failure, json_option, print_json
+from .common import LOCAL, Failure, database_option, json_option, print_json
+
+_STANDBY_S = 1.0
+"""How often a standby tries to take over."""
 
 
 @click.command()
-@click.option(
-    "--db",
-    type=click.Path(path_type=Path),
-    default="simbond.db",
-    show_default=True,
-    envvar="SIMBOND_DB",
-    help="Database file.",
-)
+@database_option
+@click.option("--standby", is_flag=True, help="Wait while another verifier works on the database, and take over.")
 @click.option(
     "--scenarios",
     type=click.Path(path_type=Path),
@@ -46,7 +44,8 @@ from .common import LOCAL, Failure, json_option, print_json
 @click.option("--plain-mqtt", is_flag=True, help="Go to the broker without TLS beyond loopback.")
 @json_option
 def serve(
-    db: Path,
+    db: str,
+    standby: bool,
     scenarios: Path,
     target: str,
     host: str,
@@ -79,9 +78,16 @@ def serve(
             broker = Broker(
                 mqtt, user=mqtt_user, password=password, ca=mqtt_ca, client_id=mqtt_client_id, plain=plain_mqtt
             )
-        settings = Settings(db, scenarios, target, host, port, tls_cert, tls_key, plain_http, broker)
-        with _runner() as runner:
-            runner.run(run(settings, ready))
+        settings = Settings(db, scenarios, target, host, port, tls_cert, tls_key, plain_http, broker, standby)
+        while True:
+            try:
+                with _runner() as runner:
+                    runner.run(run(settings, ready))
+                break
+            except AlreadyServed:
+                if not standby:
+                    raise
+                time.sleep(_STANDBY_S)
     except (ConfigurationError, InvalidScenario, InvalidBroker, StoreError) as e:
         raise Failure("configuration", str(e), exit_code=LOCAL) from None
     except OSError as e:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import time
 
 import click
@@ -12,16 +11,7 @@ from simbond_verifier.store import tokens
 from simbond_verifier.store.database import Database, StoreError
 from simbond_verifier.store.tokens import Role
 
-from .common import LOCAL, NOT_FOUND, REFUSED, Failure, json_option, print_json, print_table, when
-
-_db = click.option(
-    "--db",
-    type=click.Path(path_type=Path),
-    default="simbond.db",
-    show_default=True,
-    envvar="SIMBOND_DB",
-    help="Database file of the verifier.",
-)
+from .common import LOCAL, NOT_FOUND, REFUSED, Failure, database_option, json_option, print_json, print_table, when
 
 
 @click.group()
@@ -32,9 +22,9 @@ def token() -> None:
 @token.command()
 @click.option("--name", required=True, help="Whom it is for; appears in every card's history.")
 @click.option("--role", type=click.Choice([r.value for r in Role]), required=True)
-@_db
+@database_option
 @json_option
-def create(name: str, role: str, db: Path, as_json: bool) -> None:
+def create(name: str, role: str, db: str, as_json: bool) -> None:
     """Makes a token and prints it, once."""
     with _database(db) as database, database.write() as connection:
         secret = tokens.create(connection, name, Role(role), time())
@@ -45,9 +35,9 @@ def create(name: str, role: str, db: Path, as_json: bool) -> None:
 
 
 @token.command("list")
-@_db
+@database_option
 @json_option
-def list_tokens(db: Path, as_json: bool) -> None:
+def list_tokens(db: str, as_json: bool) -> None:
     """Lists the tokens; the secrets themselves are not kept."""
     with _database(db) as database, database.read() as connection:
         found = tokens.list_all(connection)
@@ -60,9 +50,9 @@ def list_tokens(db: Path, as_json: bool) -> None:
 
 @token.command()
 @click.argument("name")
-@_db
+@database_option
 @json_option
-def revoke(name: str, db: Path, as_json: bool) -> None:
+def revoke(name: str, db: str, as_json: bool) -> None:
     """Ends a token at once."""
     with _database(db) as database, database.write() as connection:
         tokens.revoke(connection, name, time())
@@ -73,9 +63,9 @@ def revoke(name: str, db: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _database(path: Path) -> Iterator[Database]:
+def _database(where: str) -> Iterator[Database]:
     try:
-        database = Database(path)
+        database = Database(where)
     except StoreError as e:
         raise Failure("store", str(e), exit_code=LOCAL) from None
     try:

@@ -6,13 +6,11 @@ the verifier did not finish, the broker delivers again.
 
 import asyncio
 import re
-import sqlite3
 from collections import deque
 from typing import NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy import exc
 
 from simbond_agent import claims
 
@@ -32,8 +30,7 @@ _KINDS = ("challenge", "evidence", "rotation")
 _FILTERS = [f"simbond/1/+/{kind}/#" for kind in _KINDS]
 _TOPIC = re.compile(rf"simbond/1/([0-9a-f]{{16}})/({'|'.join(_KINDS)})(/[0-9A-Za-z]{{1,16}})?")
 _PAUSE_S = 1.0
-# The last two where it is to be read: the key, or what was taken before.
-_NOT_NOW = (StoreBusy, StoreUnavailable, sqlite3.OperationalError, exc.OperationalError)
+_NOT_NOW = (StoreBusy, StoreUnavailable)
 
 
 class _Message(NamedTuple):
@@ -131,7 +128,7 @@ class MqttIngest:
                 if kind == "rotation":
                     result = await self._ingest.rotate(message)
                 else:
-                    before = first_result(self._database, message) if again else None
+                    before = await first_result(self._database, message) if again else None
                     result = before or await self._ingest.one(message)
                 return self._ingest.answer(result)
             except _NOT_NOW:

@@ -1,41 +1,35 @@
 """From a message's octets to its result: decode, verify, decide, durable; then answered."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import time
-from typing import NamedTuple
+from typing import TypeVar
 
 import cbor2
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from sqlalchemy import Connection
 
 from simbond_agent import claims
 
 from .. import freshness
-from ..evidence import BadEvidence, Envelope, load_key, open_envelope, read_claims, read_rotation, verify
+from ..evidence import BadEvidence, Envelope, load_key, open_envelope, read_rotation, verify
 from ..metrics import Metrics
 from ..reasons import Reason, Tier
 from ..store.database import Database
-from ..store.group_commit import GroupCommit
-from .decide import UNBOUND_INTERVAL_S, Decider, Result, Verified, refused
+from ..store.group_commit import GroupCommit, StoreBusy
+from ..store.lookup import Lookup
+from .decide import UNBOUND_INTERVAL_S, Decider, Result, refused
 from .rotate import rotate
+from .settling import TOGETHER, Claim, Settling
 
 log = structlog.get_logger("simbond.ingest")
 
 _KEYS = 100_000
 # A retired key proves nothing any more, but who signs with it is worth knowing.
 _POINT = "SELECT point FROM device WHERE kid = ? UNION ALL SELECT point FROM retired_key WHERE kid = ?"
-_TOGETHER = 256  # messages of a batch that are settled in one go
 
-
-class _Claim(NamedTuple):
-    """A message whose key is known and whose signature is not checked yet."""
-
-    envelope: Envelope
-    key: EllipticCurvePublicKey
-    message: bytes
-    at: float
+T = TypeVar("T")
 
 
 class Ingest:
@@ -55,48 +49,88 @@ class Ingest:
     ) -> None:
         """on_accusation, on_change: called after the commit, when the network view or the outbox has work."""
         self._writer = writer
-        self._decide = decider.decide
+        self._settling = Settling(writer, decider.decide)
+        self._fetching: set[asyncio.Task[None]] = set()
         self._secret = secret
         self._metrics = metrics
         self._on_accusation = on_accusation
         self._on_change = on_change
         self._clock = clock
-        self._reader = database.engine.raw_connection()
+        self._points = Lookup(database, _POINT)
         self._keys: dict[bytes, EllipticCurvePublicKey] = {}
 
     def close(self) -> None:
-        self._reader.close()
+        self._settling.close()
+        self._points.close()
+
+    def take(self, message: bytes, deliver: Callable[[Result | Exception], None]) -> None:
+        """deliver is called, now or later, with the result of the message, durable; or with StoreBusy,
+        StoreUnavailable or a fault of our own: then nothing was written."""
+        now = self._clock()
+        try:
+            envelope = open_envelope(message)
+        except BadEvidence as e:
+            deliver(self.noted(refused(e.reason, e.kid)))
+            return
+        key = self._keys.get(envelope.kid)
+        if key is not None:
+            self._submit(Claim(envelope, key, message, now), deliver)
+            return
+        # The key has to be fetched, perhaps from another host.
+        task = asyncio.create_task(self._take_strange(envelope, message, now, deliver))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
+
+    async def _take_strange(
+        self, envelope: Envelope, message: bytes, now: float, deliver: Callable[[Result | Exception], None]
+    ) -> None:
+        try:
+            self._writer.require_room(len(self._fetching))
+            self._submit(Claim(envelope, await self._key(envelope.kid), message, now), deliver)
+        except BadEvidence as e:
+            deliver(self.noted(refused(e.reason, e.kid)))
+        except Exception as e:  # noqa: BLE001 - it belongs to whoever handed the message in
+            deliver(e)
+
+    def _submit(self, claim: Claim, deliver: Callable[[Result | Exception], None]) -> None:
+        try:
+            self._settling.submit([claim], partial(self._settled, deliver))
+        except StoreBusy as e:
+            deliver(e)
+
+    def _settled(self, deliver: Callable[[Result | Exception], None], outcome: list[Result] | Exception) -> None:
+        deliver(outcome if isinstance(outcome, Exception) else self.noted(outcome[0]))
 
     async def one(self, message: bytes) -> Result:
-        """The result of one message, durable. Raises StoreBusy and StoreUnavailable: then nothing was written."""
-        try:
-            claim = self._open(message, self._clock())
-        except BadEvidence as e:
-            return self.noted(refused(e.reason, e.kid))
-        return self.noted(await self._writer.submit_item(self._settle, claim))
+        """The same to wait for. Raises what `take` delivers."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self.take(message, partial(_fulfil, future))
+        return await future
 
     async def many(self, messages: Sequence[bytes]) -> list[Result]:
         """The results of several messages, in their order, all durable. Raises as `one` does."""
         now = self._clock()
         results: list[Result | None] = []
-        unproved: list[_Claim] = []
+        unproved: list[Claim] = []
         for message in messages:
             try:
-                unproved.append(self._open(message, now))
+                unproved.append(await self._open(message, now))
                 results.append(None)
             except BadEvidence as e:
                 results.append(refused(e.reason, e.kid))
-        parts = [unproved[start : start + _TOGETHER] for start in range(0, len(unproved), _TOGETHER)]
-        self._writer.require_room(len(unproved))
-        settled = [self._writer.submit_item(self._settle_parts, part, len(part)) for part in parts]
-        decided = iter([result for part in settled for result in await part])
+        self._settling.require_room(len(unproved))
+        parts: list[asyncio.Future[list[Result]]] = []
+        for start in range(0, len(unproved), TOGETHER):
+            parts.append(asyncio.get_running_loop().create_future())
+            self._settling.submit(unproved[start : start + TOGETHER], partial(_fulfil, parts[-1]))
+        decided = iter([result for part in await asyncio.gather(*parts) for result in part])
         return [self.noted(next(decided) if r is None else r) for r in results]
 
     async def rotate(self, message: bytes) -> Result:
         """The result of a device's wish for its next key, durable. Raises as `one` does."""
         now = self._clock()
         try:
-            envelope, key, _, _ = self._open(message, now)
+            envelope, key, _, _ = await self._open(message, now)
             verify(envelope, key)
             asked = read_rotation(envelope)
         except BadEvidence as e:
@@ -110,29 +144,10 @@ class Ingest:
             log.info("key rotated", kid=kid.hex(), successor=asked.successor.kid.hex())
         return self.noted(result)
 
-    def _open(self, message: bytes, now: float) -> _Claim:
+    async def _open(self, message: bytes, now: float) -> Claim:
         envelope = open_envelope(message)
-        return _Claim(envelope, self._key(envelope.kid), message, now)
-
-    def _settle(self, connection: Connection, unproved: list[_Claim]) -> list[Result]:
-        """A handler of the group commit. Signatures are checked one right after the other, because the tables of ECDSA
-        then stay in the processor's cache: that is worth a third of the throughput."""
-        results: list[Result | None] = []
-        good: list[Verified] = []
-        for envelope, key, message, at in unproved:
-            try:
-                verify(envelope, key)
-                good.append(Verified(read_claims(envelope), message, at))
-                results.append(None)
-            except BadEvidence as e:
-                results.append(refused(e.reason, e.kid))
-        decided = iter(self._decide(connection, good))
-        return [next(decided) if r is None else r for r in results]
-
-    def _settle_parts(self, connection: Connection, parts: list[list[_Claim]]) -> list[list[Result]]:
-        """The same for parts of batches."""
-        results = iter(self._settle(connection, [claim for part in parts for claim in part]))
-        return [[next(results) for _ in part] for part in parts]
+        key = self._keys.get(envelope.kid) or await self._key(envelope.kid)
+        return Claim(envelope, key, message, now)
 
     def answer(self, result: Result) -> bytes:
         """A result as the device reads it (docs/evidence.cddl)."""
@@ -149,10 +164,10 @@ class Ingest:
         """Drops a key from the cache, after it was revoked or rotated."""
         self._keys.pop(kid, None)
 
-    def _key(self, kid: bytes) -> EllipticCurvePublicKey:
+    async def _key(self, kid: bytes) -> EllipticCurvePublicKey:
         key = self._keys.get(kid)
         if key is None:
-            row = self._reader.cursor().execute(_POINT, (kid, kid)).fetchone()
+            row = await self._points.first(kid, kid)
             if row is None:
                 raise BadEvidence(Reason.KEY_UNKNOWN, kid)
             if len(self._keys) >= _KEYS:
@@ -186,3 +201,12 @@ def _fields(tier: Tier, reasons: tuple[Reason, ...], interval_s: int, with_nonce
     if not with_nonce:
         return cbor2.dumps(fields)
     return cbor2.dumps(fields | {claims.NONCE: bytes(claims.NONCE_OCTETS)})[: -claims.NONCE_OCTETS]
+
+
+def _fulfil(future: "asyncio.Future[T]", outcome: T | Exception) -> None:
+    if future.done():  # whoever waited has gone
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

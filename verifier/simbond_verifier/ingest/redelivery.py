@@ -14,14 +14,13 @@ _FIND = text(
 )
 
 
-def first_result(database: Database, message: bytes) -> Result | None:
+async def first_result(database: Database, message: bytes) -> Result | None:
     """The verdict over this very message where it was appraised already, None where it was not.
 
     It is no replay: the device sent it once, and may wait for the answer. The interval is 0: what the scenario asks for
     was not kept, and the next Evidence is told it.
     """
-    with database.read() as connection:
-        found = connection.execute(_FIND, {"message": message}).first()
+    found = await database.ask(lambda connection: connection.execute(_FIND, {"message": message}).first())
     if found is None:
         return None
     reasons = tuple(Reason(reason) for reason in found.reasons.split(",") if reason)

@@ -57,6 +57,9 @@ class Backend(Protocol):
         """Whether the error means that the writer's connection is lost, and its transaction with it. From then on the
         database counts as away until `writer`'s connection is back."""
 
+    def is_mistake(self, error: Exception) -> bool:
+        """Whether a reader's operational error is a statement's fault, and not the database's."""
+
     def is_away(self) -> bool:
         """Whether the writer's connection is lost: nobody may act on what is read then."""
 

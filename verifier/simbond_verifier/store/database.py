@@ -80,6 +80,8 @@ class Database:
             with self.engine.connect() as connection, connection.begin():
                 yield connection
         except (sql.OperationalError, sql.InterfaceError, sql.TimeoutError) as e:
+            if self.backend.is_mistake(e):
+                raise
             raise StoreUnavailable(str(getattr(e, "orig", e)).strip()) from e
 
     async def ask(self, query: Callable[[Connection], T]) -> T:

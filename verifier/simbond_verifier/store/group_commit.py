@@ -54,14 +54,20 @@ class _Refused(NamedTuple):
 
 
 class GroupCommit:
-    """Runs units of work in shared transactions. Start with `start`, end with `stop`.
+    """Runs units of work in shared transactions. Start with `start`, end with `stop`."""
 
-    `superseded` is done when another server has taken the database over: this one has to end.
-    """
-
-    def __init__(self, database: Database, *, window_s: float = 0.02, group: int = 256, waiting: int = 4096) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        window_s: float = 0.02,
+        group: int = 256,
+        waiting: int = 4096,
+        on_superseded: Callable[[AlreadyServed], None] = lambda e: None,
+    ) -> None:
         """window_s: how long a busy writer collects work at most. group: how many units or items share a transaction,
-        about. waiting: how many may wait before StoreBusy is raised."""
+        about. waiting: how many may wait before StoreBusy is raised. on_superseded: called once, when another
+        server has taken the database over: this one writes nothing any more, and has to end."""
         self._database = database
         self._backend = database.backend
         self._errors: tuple[type[Exception], ...] = (DBAPIError, *self._backend.errors)
@@ -74,7 +80,7 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, "commit")
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
-        self.superseded = asyncio.Event()
+        self._on_superseded = on_superseded
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="group-commit")
@@ -158,7 +164,8 @@ class GroupCommit:
             results = await self._commit(connection, group)
         except (_Away, AlreadyServed) as e:
             if isinstance(e, AlreadyServed):
-                self.superseded.set()
+                self._on_superseded(e)
+                self._on_superseded = _told
             for waiting in group:
                 self._fail(waiting, e)
             return True
@@ -256,3 +263,7 @@ class GroupCommit:
         if isinstance(e, (*self._errors, _Away, AlreadyServed)):
             e = StoreUnavailable(str(e.orig if isinstance(e, DBAPIError) else e).strip())
         waiting.future.set_exception(e)
+
+
+def _told(_: AlreadyServed) -> None:
+    """Once is enough."""

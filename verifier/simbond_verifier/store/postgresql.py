@@ -106,6 +106,9 @@ class PostgreSQL:
             connection.invalidate()
         return True
 
+    def is_mistake(self, error: Exception) -> bool:
+        return False  # that is a ProgrammingError here
+
     def is_away(self) -> bool:
         return self._away
 

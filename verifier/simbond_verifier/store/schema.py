@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from .identities import EvidenceColumn, IdentityColumn
+from .identities import DetailColumn, IdentityColumn, MessageColumn
 
 metadata = MetaData(
     naming_convention={
@@ -79,7 +79,7 @@ retired_key = Table(
     Column("device_id", Integer, ForeignKey("device.id"), nullable=False, index=True),
     Column("at", Float, nullable=False),
     Column("successor", LargeBinary(8), nullable=False),
-    Column("message", LargeBinary, nullable=False),  # by which it endorsed its successor
+    Column("message", MessageColumn, nullable=False),  # by which it endorsed its successor
     Column("used_at", Float),  # when it first signed over a nonce that was issued after it had been retired
 )
 
@@ -123,7 +123,7 @@ evidence = Table(
     Column("card_id", Integer),
     Column("tier", Integer, nullable=False),
     Column("reasons", String(400), nullable=False),
-    Column("message", EvidenceColumn),  # gone once its retention period is over
+    Column("message", MessageColumn),  # gone once its retention period is over
 )
 
 event = Table(
@@ -139,7 +139,7 @@ event = Table(
     Column("state", String(12), nullable=False),  # after the event
     Column("access", String(10), nullable=False),
     Column("reasons", String(400), nullable=False),
-    Column("detail", JSON, nullable=False),
+    Column("detail", DetailColumn, nullable=False),
     Index("ix_event_card", "card_id", "id"),
 )
 

@@ -82,6 +82,10 @@ class Sqlite:
     def is_gone(self, connection: Connection, error: Exception) -> bool:
         return False  # a file that fails is tried again
 
+    def is_mistake(self, error: Exception) -> bool:
+        code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+        return code == sqlite3.SQLITE_ERROR
+
     def is_away(self) -> bool:
         return False
 
