@@ -84,10 +84,24 @@ def test_resume_opens_only_what_it_grants():
 
 
 @pytest.mark.parametrize(
+    ("grants", "switched", "reads"),
+    [
+        ("PS CS", ["SET cs-enabled 0", "GET info", "SET ps-enabled 1", "GET info"], Access.RESTRICTED),
+        ("PS", ["SET cs-enabled 0", "GET info", "SET ps-enabled 1", "GET info"], Access.ALLOWED),
+        ("CS", ["SET cs-enabled 0", "GET info"], Access.BARRED),
+    ],
+)
+def test_restrict_leaves_data_to_whoever_had_it(grants, switched, reads):
+    outcome, requests = with_hlr(lambda hlr: hlr.restrict(IMSI), grants=[Domain[name] for name in grants.split()])
+    assert requests == switched
+    assert outcome.reads is reads
+
+
+@pytest.mark.parametrize(
     ("ps", "cs", "grants", "access"),
     [
         (1, 1, "PS CS", Access.ALLOWED),
-        (1, 0, "PS CS", Access.PARTIAL),
+        (1, 0, "PS CS", Access.RESTRICTED),
         (0, 1, "PS CS", Access.PARTIAL),
         (0, 0, "PS CS", Access.BARRED),
         (1, 0, "PS", Access.ALLOWED),

@@ -13,7 +13,7 @@ from simbond_verifier import fleet
 from simbond_verifier.appraisal import Appraisal, Card, late
 from simbond_verifier.evidence import open_envelope, read_claims
 from simbond_verifier.ingest.decide import Verified
-from simbond_verifier.lifecycle import Access, Event, State, Status, transition
+from simbond_verifier.lifecycle import STATUSES, Access, Event, State, Status, transition
 from simbond_verifier.observation import Sign
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store.group_commit import GroupCommit
@@ -195,7 +195,7 @@ verdicts = st.builds(
     answers=st.booleans(),
     again=st.booleans(),
 )
-statuses = st.builds(Status, st.sampled_from(State), st.sampled_from(Access))
+statuses = st.sampled_from(STATUSES)
 
 
 @given(verdicts, statuses)

@@ -47,6 +47,9 @@ class ScriptedTarget:
     async def suspend(self, imsi: str) -> Outcome:
         return await self._act(imsi, Access.BARRED)
 
+    async def restrict(self, imsi: str) -> Outcome:
+        return await self._act(imsi, Access.RESTRICTED)
+
     async def resume(self, imsi: str) -> Outcome:
         return await self._act(imsi, Access.ALLOWED)
 

@@ -114,6 +114,9 @@ _RULES[_REVERIFYING_BARRED] = _RULES[_REVERIFYING_OPEN] = {
     Event.EXPIRE: _SUSPENDED,
 }
 
+STATUSES = tuple(_RULES)
+"""Every status that a card can have."""
+
 
 def transition(status: Status, event: Event, *, has_device: bool = True) -> Status:
     """The status after the event. Raises Refused where the rules have no answer.

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -283,6 +283,16 @@ class Scenario(_Table):
     def nonce_age_s(self) -> int:
         """How old a nonce may be when it comes back: it was issued with the previous answer."""
         return self.reporting.interval_s + self.reporting.tolerance_s
+
+    @model_validator(mode="after")
+    def _binds_safely(self) -> Self:
+        if self.binding.mode in (Mode.FIRST_USE, Mode.POOL) and not self.models.tac:
+            raise ValueError(f"binding.mode '{self.binding.mode}' takes models.tac: nobody states which device it is")
+        if self.binding.mode is Mode.SET and self.accusation.suspend_on_silence_s is not None:
+            raise ValueError(
+                "binding.mode 'set' goes without accusation.suspend_on_silence_s: a profile that sleeps cannot answer"
+            )
+        return self
 
 
 _DEFAULT_RUNGS = {reason: Rung(step=step) for reason, step in DEFAULT_LADDER.items()}

@@ -29,6 +29,10 @@ class Embedded:
         """Bars the card. Raises TargetError, and ValueError for an IMSI that is none."""
         return await self._set(imsi, Access.BARRED)
 
+    async def restrict(self, imsi: str) -> Outcome:
+        """Leaves the card data. Raises as suspend does."""
+        return await self._set(imsi, Access.RESTRICTED)
+
     async def resume(self, imsi: str) -> Outcome:
         """Lets the card in again. Raises as suspend does."""
         return await self._set(imsi, Access.ALLOWED)

@@ -7,8 +7,8 @@ after it is refused, so no node is missed.
 """
 
 import asyncio
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from .ctrl import CtrlClient, Get, Reply, Set
 from .gsup import Domain, GsupError
@@ -81,18 +81,20 @@ class OsmoHlr:
 
     async def suspend(self, imsi: str) -> Outcome:
         """See Target. Done when the HLR's database bars both domains; the outcome says what the nodes were told."""
-        subscriber = await self._open(imsi, frozenset())
-        notices = await asyncio.gather(*(self._cancel(imsi, domain, node) for domain, node in subscriber.nodes.items()))
-        if not notices:
-            return Outcome("barred; no node serves the card")
-        return Outcome(
-            "barred; " + "; ".join(notice.detail for notice in notices),
-            complete=all(notice.complete for notice in notices),
-        )
+        return await self._bar(imsi, _BOTH, "barred")
+
+    async def restrict(self, imsi: str) -> Outcome:
+        """See Target. Bars CS, and opens PS if a resumption would."""
+        outcome = await self._bar(imsi, (Domain.CS,), "restricted to PS")
+        if Domain.PS in self._grants:
+            await self._switch(imsi, {Domain.PS: True})
+        left = self._grants - {Domain.CS}
+        reads = Access.RESTRICTED if Domain.CS in self._grants else Access.ALLOWED
+        return replace(outcome, reads=reads if left else Access.BARRED)
 
     async def resume(self, imsi: str) -> Outcome:
         """See Target. Opens the granted domains and leaves others as they are."""
-        await self._open(imsi, self._grants)
+        await self._switch(imsi, dict.fromkeys(self._grants, True))
         return Outcome("opened " + " and ".join(domain.name for domain in sorted(self._grants)))
 
     async def state(self, imsi: str) -> Access:
@@ -101,7 +103,9 @@ class OsmoHlr:
         opened = _read(imsi, reply).open
         if not opened:
             return Access.BARRED
-        return Access.ALLOWED if opened >= self._grants else Access.PARTIAL
+        if opened >= self._grants:
+            return Access.ALLOWED
+        return Access.RESTRICTED if opened == {Domain.PS} else Access.PARTIAL
 
     async def sighting(self, imsi: str) -> Sighting | None:
         """See NetworkView."""
@@ -111,12 +115,21 @@ class OsmoHlr:
         """See Target."""
         await asyncio.gather(self._ctrl.close(), self._gsup.close(), self._vty.close())
 
-    async def _open(self, imsi: str, domains: Collection[Domain]) -> Subscriber:
-        """Open these domains; with none, close all. Writes and the read-back travel together."""
-        chosen = domains or _BOTH
-        value = "1" if domains else "0"
+    async def _bar(self, imsi: str, domains: Collection[Domain], done: str) -> Outcome:
+        subscriber = await self._switch(imsi, dict.fromkeys(domains, False))
+        served = [(domain, node) for domain, node in subscriber.nodes.items() if domain in domains]
+        if not served:
+            return Outcome(f"{done}; no node serves the card")
+        notices = await asyncio.gather(*(self._cancel(imsi, domain, node) for domain, node in served))
+        return Outcome(
+            f"{done}; " + "; ".join(notice.detail for notice in notices),
+            complete=all(notice.complete for notice in notices),
+        )
+
+    async def _switch(self, imsi: str, domains: Mapping[Domain, bool]) -> Subscriber:
+        """Open and close domains. Writes and the read-back travel together."""
         *writes, info = await self._ctrl.ask(
-            *(Set(_variable(imsi, _SWITCH[domain]), value) for domain in chosen),
+            *(Set(_variable(imsi, _SWITCH[domain]), "1" if opened else "0") for domain, opened in domains.items()),
             Get(_variable(imsi, "info")),
         )
         subscriber = _read(imsi, info)  # first: why a write failed for an unknown IMSI, osmo-hlr says only here

@@ -12,7 +12,8 @@ class Access(Enum):
     """What the target's own records let a subscription do, read back after every change."""
 
     ALLOWED = "allowed"  # every domain that a resumption grants is open
-    PARTIAL = "partial"  # some domain is open, another one that should be is not: neither suspended nor resumed
+    RESTRICTED = "restricted"  # what a restriction leaves is open, nothing else
+    PARTIAL = "partial"  # some domain is open, another one that should be is not: none of the others
     BARRED = "barred"  # neither PS nor CS: no data, no voice, no SMS
 
 
@@ -26,6 +27,9 @@ class Outcome:
 
     detail: str
     complete: bool = True
+    reads: Access | None = None
+    """What `state` says after it, where that is not the plain answer: a card without voice and SMS, restricted to data,
+    reads as allowed."""
 
 
 class EnforcementError(Exception):
@@ -49,6 +53,10 @@ class Target(Protocol):
 
     async def suspend(self, imsi: str) -> Outcome:
         """Bar PS and CS and tell the nodes that serve the card now. Raises TargetError, UnknownSubscriber."""
+
+    async def restrict(self, imsi: str) -> Outcome:
+        """Bar what the card can do without, and leave it what its attestation travels by: PS without CS, where the
+        target has no finer switch. Raises TargetError, UnknownSubscriber."""
 
     async def resume(self, imsi: str) -> Outcome:
         """Lift the bar. Raises TargetError, UnknownSubscriber."""

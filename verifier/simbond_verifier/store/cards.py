@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from .. import lifecycle
 from ..appraisal import Card
-from ..lifecycle import Access, Event, State, Status, transition
+from ..lifecycle import Event, State, transition
 from ..reasons import Reason
 from . import notices
 from .schema import card, command, device, event, evidence, withheld
 
-STATUSES = {(s.value, a.value): Status(s, a) for s in State for a in Access}
+_STATUSES = {(status.state.value, status.access.value): status for status in lifecycle.STATUSES}
 
 COLUMNS = (
     card.c.id,
@@ -37,7 +38,7 @@ COLUMNS = (
 def card_from_row(row: tuple[Any, ...]) -> Card:
     """A Card from COLUMNS."""
     id_, iccid, imsi, scenario, state, access, since, device_id, accused_at, held, challenged, *more = row
-    status = STATUSES[state, access]
+    status = _STATUSES[state, access]
     return Card(id_, iccid, imsi, scenario, status, since, device_id, accused_at, bool(held), bool(challenged), *more)
 
 

@@ -6,8 +6,9 @@ Only what it decides alone is held back. What a person orders is carried out.
 
 import json
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from ..appraisal import Card
 from ..lifecycle import NEW, Event, State
@@ -18,6 +19,8 @@ from . import cards
 from .schema import breaker, card, enforced, event, setting, withheld
 
 _KILL_SWITCH = "kill-switch"
+_COUNT_AGAIN_S = 300.0
+_counted: WeakKeyDictionary[Engine, tuple[float, int]] = WeakKeyDictionary()
 
 
 class Withheld(NamedTuple):
@@ -37,7 +40,7 @@ def passes(connection: Connection, about: Card, rule: Reason, policy: Policy, at
     radius = policy.blast_radius
     recent = select(func.count()).where(enforced.c.rule == rule, enforced.c.at > at - radius.window_s)
     number = connection.execute(recent).scalar_one() + 1
-    if number > radius.number and number > radius.share * _in_use(connection):
+    if number > radius.number and number > radius.share * _in_use(connection, at):
         connection.execute(insert(breaker).values(rule=rule, tripped_at=at, enforced=number - 1))
         note(connection, "rule-stopped", actor="verifier", at=at, rule=rule, enforced=number - 1)
         return False
@@ -50,8 +53,12 @@ def _is_stopped(connection: Connection, rule: Reason) -> bool:
     return connection.execute(select(breaker.c.rule).where(breaker.c.rule == rule)).first() is not None
 
 
-def _in_use(connection: Connection) -> int:
-    counted: int = connection.execute(select(func.count()).where(card.c.device_id.is_not(None))).scalar_one()
+def _in_use(connection: Connection, at: float) -> int:
+    """How many cards are bound; at most some minutes old, because counting a million takes long."""
+    counted_at, counted = _counted.get(connection.engine, (0.0, 0))
+    if not 0 <= at - counted_at < _COUNT_AGAIN_S:
+        counted = connection.execute(select(func.count()).where(card.c.device_id.is_not(None))).scalar_one()
+        _counted[connection.engine] = (at, counted)
     return counted
 
 
@@ -66,37 +73,65 @@ def withhold(connection: Connection, about: Card, rule: Reason, what: Event, eve
         connection.execute(update(withheld).where(withheld.c.id == waiting.id).values(rule=rule, what=what))
 
 
-def waiting(connection: Connection, *, after: int = 0, limit: int = 100) -> list[Withheld]:
-    """What waits for a person, oldest first, from the one behind `after`."""
+def waiting(
+    connection: Connection, *, rule: Reason | None = None, after: int = 0, up_to: int | None = None, limit: int = 100
+) -> list[Withheld]:
+    """What waits for a person, oldest first: of one rule or of all, behind `after`, not behind `up_to`."""
     query = (
         select(withheld.c.id, withheld.c.at, withheld.c.card_id, withheld.c.rule, withheld.c.what)
         .where(withheld.c.outcome == "waiting", withheld.c.id > after)
         .order_by(withheld.c.id)
         .limit(limit)
     )
+    if rule is not None:
+        query = query.where(withheld.c.rule == rule)
+    if up_to is not None:
+        query = query.where(withheld.c.id <= up_to)
     return [Withheld(*row[:3], Reason(row.rule), Event(row.what)) for row in connection.execute(query)]
 
 
-def release(connection: Connection, withheld_id: int, *, reason: str, actor: str, now: float) -> Card:
+def last_waiting(connection: Connection, rule: Reason) -> int:
+    """The newest of what waits of a rule; there is some."""
+    query = select(func.max(withheld.c.id)).where(withheld.c.outcome == "waiting", withheld.c.rule == rule)
+    last: int = connection.execute(query).scalar_one()
+    return last
+
+
+def how_many_wait(connection: Connection) -> dict[Reason, int]:
+    """By rule."""
+    query = select(withheld.c.rule, func.count()).where(withheld.c.outcome == "waiting").group_by(withheld.c.rule)
+    return {Reason(rule): number for rule, number in connection.execute(query)}
+
+
+def release(connection: Connection, withheld_id: int, *, reason: str, actor: str, now: float, **why: Any) -> Card:
     """A person has what was withheld carried out. Raises NotFound, Conflict."""
-    found = _waiting(connection, withheld_id)
+    found = find(connection, withheld_id)
     _decided(connection, found.id, "released", actor, now)
     about = cards.by_id(connection, found.card_id)
     return cards.change(
-        connection, about, found.what, at=now, actor=actor, reasons=[found.rule], reason=reason, withheld_at=found.at
+        connection,
+        about,
+        found.what,
+        at=now,
+        actor=actor,
+        reasons=[found.rule],
+        reason=reason,
+        withheld_at=found.at,
+        **why,
     )
 
 
-def dismiss(connection: Connection, withheld_id: int, *, reason: str, actor: str, now: float) -> Card:
+def dismiss(connection: Connection, withheld_id: int, *, reason: str, actor: str, now: float, **why: Any) -> Card:
     """A person decides against it. The card stays as it is, warned. Raises NotFound, Conflict."""
-    found = _waiting(connection, withheld_id)
+    found = find(connection, withheld_id)
     _decided(connection, found.id, "dismissed", actor, now)
     about = cards.by_id(connection, found.card_id)
-    cards.record(connection, about, "dismissed", at=now, actor=actor, reasons=[found.rule], reason=reason)
+    cards.record(connection, about, "dismissed", at=now, actor=actor, reasons=[found.rule], reason=reason, **why)
     return about
 
 
-def _waiting(connection: Connection, withheld_id: int) -> Withheld:
+def find(connection: Connection, withheld_id: int) -> Withheld:
+    """What waits for a person under this number. Raises NotFound, Conflict."""
     row = connection.execute(
         select(
             withheld.c.id, withheld.c.at, withheld.c.card_id, withheld.c.rule, withheld.c.what, withheld.c.outcome
@@ -120,12 +155,12 @@ def stopped(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(select(breaker).order_by(breaker.c.tripped_at)).mappings()]
 
 
-def start_again(connection: Connection, rule: Reason, *, reason: str, actor: str, now: float) -> None:
+def start_again(connection: Connection, rule: Reason, *, reason: str, actor: str, now: float, **why: Any) -> None:
     """A person has looked: the rule acts again, and its window begins anew. Raises NotFound."""
     if connection.execute(delete(breaker).where(breaker.c.rule == rule)).rowcount == 0:
         raise NotFound("rule-not-stopped", f"The rule {rule} is not stopped.")
     connection.execute(delete(enforced).where(enforced.c.rule == rule))
-    note(connection, "rule-started", actor=actor, at=now, rule=rule, reason=reason)
+    note(connection, "rule-started", actor=actor, at=now, rule=rule, reason=reason, **why)
 
 
 def kill_switch(connection: Connection) -> dict[str, Any] | None:
@@ -134,7 +169,7 @@ def kill_switch(connection: Connection) -> dict[str, Any] | None:
     return None if found is None else dict(json.loads(found))
 
 
-def set_kill_switch(connection: Connection, on: bool, *, reason: str, actor: str, now: float) -> None:
+def set_kill_switch(connection: Connection, on: bool, *, reason: str, actor: str, now: float, **why: Any) -> None:
     """Stops all automatic enforcement, or lets it run again. What is so already stays as it is."""
     if (kill_switch(connection) is not None) == on:
         return
@@ -143,7 +178,7 @@ def set_kill_switch(connection: Connection, on: bool, *, reason: str, actor: str
         connection.execute(insert(setting).values(name=_KILL_SWITCH, value=value))
     else:
         connection.execute(delete(setting).where(setting.c.name == _KILL_SWITCH))
-    note(connection, "kill-switch-on" if on else "kill-switch-off", actor=actor, at=now, reason=reason)
+    note(connection, "kill-switch-on" if on else "kill-switch-off", actor=actor, at=now, reason=reason, **why)
 
 
 def note(connection: Connection, kind: str, *, actor: str, at: float, **detail: Any) -> int:

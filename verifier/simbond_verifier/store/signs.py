@@ -22,6 +22,8 @@ EVIDENCE = "evidence"
 
 ENDED_BY_EVIDENCE = (Reason.SILENT, Reason.TRAFFIC_UNATTESTED, Reason.NEVER_USED, Reason.SLEEPING, Reason.OFTEN_WARNED)
 """Signs from elsewhere that affirming Evidence ends: it is what they say is missing."""
+_ENDED_BY_ANY = tuple(set(ENDED_BY_EVIDENCE) - {Reason.OFTEN_WARNED})
+"""Those that Evidence ends whatever it says."""
 
 _EVENTS = {
     Step.ALERT: Event.ALERT,
@@ -29,6 +31,8 @@ _EVENTS = {
     Step.RESTRICT: Event.RESTRICT,
     Step.SUSPEND: Event.SUSPEND,
 }
+_SETTLED = 0
+"""In place of how often a sign came: a person has looked at it."""
 _CUTS_OFF = frozenset({Event.RESTRICT, Event.SUSPEND, Event.EXPIRE})
 
 
@@ -56,6 +60,8 @@ def note(
     if not weighed or about.status.state is State.RETIRED:
         return about
     connection.execute(update(card).where(card.c.id == about.id).values(affirmed=0))
+    if told.source == EVIDENCE:
+        clear(connection, about.id, told.at, reasons=_ENDED_BY_ANY)
     gravest = max((step for step, _ in weighed), key=lambda step: step.weight)
     reasons = [sign.reason for _, sign in sorted(weighed, key=lambda found: -found[0].weight)]
     facts = {sign.reason.value: sign.facts for _, sign in weighed if sign.facts}
@@ -73,8 +79,9 @@ def _unexplained(connection: Connection, about: Card, signs: Iterable[Sign]) -> 
 
 
 def _confirmed(connection: Connection, about: Card, sign: Sign, scenario: Scenario, told: Told) -> Step:
-    """Counts the sign. Its step, or ALERT as long as it has not come often enough."""
+    """Counts the sign. Its step, or ALERT as long as it has not come often enough, or after a person settled it."""
     rung = scenario.rung(sign.reason)
+    mild = min(rung.step, Step.ALERT, key=lambda step: step.weight)
     key = (table.c.card_id == about.id) & (table.c.reason == sign.reason)
     known = connection.execute(select(table.c.first_at, table.c.times, table.c.cleared_at).where(key)).first()
     values = {"source": told.source, "last_at": told.at, "facts": sign.facts, "cleared_at": None}
@@ -83,15 +90,16 @@ def _confirmed(connection: Connection, about: Card, sign: Sign, scenario: Scenar
             table.insert().values(card_id=about.id, reason=sign.reason, first_at=told.at, times=1, **values)
         )
         times = 1
+    elif known.times == _SETTLED and told.at - known.cleared_at <= scenario.hysteresis.rest_s:
+        connection.execute(update(table).where(key).values(last_at=told.at, facts=sign.facts))
+        return mild
     else:
         # Coming and going within the window is the same weak sign; after it, a new one.
         goes_on = told.at - known.first_at <= rung.within_s
         times = known.times + 1 if goes_on else 1
         first_at = known.first_at if goes_on else told.at
         connection.execute(update(table).where(key).values(first_at=first_at, times=times, **values))
-    if times >= rung.confirm:
-        return rung.step
-    return min(rung.step, Step.ALERT, key=lambda step: step.weight)
+    return rung.step if times >= rung.confirm else mild
 
 
 def enforce(
@@ -144,10 +152,8 @@ def clear(connection: Connection, card_id: int, at: float, *, reasons: Iterable[
 
 
 def forget(connection: Connection, card_id: int, at: float) -> None:
-    """A person has decided over the card: what spoke against it before is settled."""
-    connection.execute(
-        update(table).where(table.c.card_id == card_id, table.c.cleared_at.is_(None)).values(cleared_at=at, times=0)
-    )
+    """A person has decided over the card: what spoke against it is settled, and rests for a while if it comes again."""
+    connection.execute(update(table).where(table.c.card_id == card_id).values(cleared_at=at, times=_SETTLED))
 
 
 def still_there(connection: Connection, card_id: int) -> list[Reason]:
@@ -157,10 +163,11 @@ def still_there(connection: Connection, card_id: int) -> list[Reason]:
 
 
 def affirmed(connection: Connection, about: Card, scenario: Scenario, at: float) -> bool:
-    """Counts affirming Evidence of a warned card. Whether that ends the warning: it came often enough in a row, and no
-    sign from elsewhere is left."""
+    """Counts affirming Evidence of a warned card, which passes its second check. Whether that ends the warning, too: it
+    came often enough in a row, and no sign from elsewhere is left."""
     clear(connection, about.id, at)
     clear(connection, about.id, at, reasons=ENDED_BY_EVIDENCE)
-    counted = update(card).where(card.c.id == about.id).values(affirmed=card.c.affirmed + 1).returning(card.c.affirmed)
+    passed = {"affirmed": card.c.affirmed + 1, "deadline": None, "remind_at": None}
+    counted = update(card).where(card.c.id == about.id).values(**passed).returning(card.c.affirmed)
     times: int = connection.execute(counted).scalar_one()
     return times >= scenario.hysteresis.affirmations and not still_there(connection, about.id)

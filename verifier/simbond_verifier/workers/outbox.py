@@ -13,7 +13,7 @@ from time import time
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from ..enforcement.target import Access as Read
 from ..enforcement.target import EnforcementError, Outcome, Target
@@ -21,7 +21,7 @@ from ..lifecycle import Access
 from ..metrics import Metrics
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
-from ..store.schema import command
+from ..store.schema import command, readback
 
 log = structlog.get_logger("simbond.outbox")
 
@@ -119,8 +119,7 @@ class Outbox:
 
     async def _carry_out(self, due: _Command) -> None:
         try:
-            act = self._target.suspend if due.access is Access.BARRED else self._target.resume
-            outcome = await act(due.imsi)
+            outcome = await self._act(due)
             read = await self._target.state(due.imsi)
         except EnforcementError as e:
             await self._again(due, str(e))
@@ -128,43 +127,64 @@ class Outbox:
             log.exception("target failed", command=due.id)
             await self._again(due, f"{type(e).__name__} in the target's code; see the log")
         else:
-            wanted = Read.BARRED if due.access is Access.BARRED else Read.ALLOWED
-            if read is not wanted:
-                await self._again(due, f"the target was told, but reads back '{read.value}'")
+            if read is not (outcome.reads or Read(due.access.value)):
+                await self._again(due, f"the target was told, but reads back '{read.value}'", read)
             elif not outcome.complete and self._untold.get(due.id, 0) < _UNTOLD_AGAIN:
                 told = self._untold[due.id] = self._untold.get(due.id, 0) + 1
-                await self._again(due, outcome.detail, tries=told)
+                await self._again(due, outcome.detail, read, tries=told)
             else:
-                await self._confirm(due, outcome)
+                await self._confirm(due, outcome, read)
 
-    async def _confirm(self, due: _Command, outcome: Outcome) -> None:
+    async def _act(self, due: _Command) -> Outcome:
+        match due.access:
+            case Access.BARRED:
+                return await self._target.suspend(due.imsi)
+            case Access.RESTRICTED:
+                return await self._target.restrict(due.imsi)
+            case Access.ALLOWED:
+                return await self._target.resume(due.imsi)
+
+    async def _confirm(self, due: _Command, outcome: Outcome, read: Read) -> None:
         now = self._clock()
         self._untold.pop(due.id, None)
         error = "" if outcome.complete else outcome.detail[:400]
-        if await self._note(due, outcome="confirmed", done_at=now, error=error):
+        if await self._note(due, read, outcome="confirmed", done_at=now, error=error):
             self._metrics.commands.labels(due.access.value, "confirmed").inc()
             self._metrics.confirm_s.observe(now - due.at)
             log.info("confirmed", command=due.id, access=due.access.value, ms=round((now - due.at) * 1000, 1))
 
-    async def _again(self, due: _Command, error: str, tries: int | None = None) -> None:
-        """tries: how often it failed like this; as often as it was attempted unless given."""
+    async def _again(self, due: _Command, error: str, read: Read | None = None, tries: int | None = None) -> None:
+        """read: what the target's records said; None: nothing. tries: how often it failed like this; as often as it was
+        attempted unless given."""
         tries = due.attempts + 1 if tries is None else tries
         pause = min(0.5 * 2 ** (tries - 1), _LONGEST_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
         self._metrics.commands.labels(due.access.value, "failed").inc()
         log.warning("not confirmed", command=due.id, access=due.access.value, error=error, again_s=round(pause, 1))
-        if not await self._note(due, next_at=self._clock() + pause, error=error[:400]):
+        if not await self._note(due, read, next_at=self._clock() + pause, error=error[:400]):
             self._untold.pop(due.id, None)
 
-    async def _note(self, due: _Command, **values: Any) -> bool:
-        """Writes how an attempt went. False when a newer command superseded this one meanwhile, or when the database
-        did not take it: then the command stays as it was and is tried again."""
+    async def _note(self, due: _Command, read: Read | None, **values: Any) -> bool:
+        """Writes how an attempt went, and what was read back. False when a newer command superseded this one meanwhile,
+        or when the database did not take it: then the command stays as it was and is tried again."""
         change = (
             update(command)
             .where(command.c.id == due.id, command.c.outcome == "pending")
             .values(attempts=due.attempts + 1, **values)
         )
+        answer = insert(readback).values(
+            at=self._clock(),
+            command_id=due.id,
+            target=self._target.name,
+            said="" if read is None else read.value,
+            error=values["error"],
+        )
+
+        def note(connection: Connection) -> bool:
+            connection.execute(answer)
+            return connection.execute(change).rowcount > 0
+
         try:
-            return await self._writer.submit(lambda connection: connection.execute(change).rowcount > 0)
+            return await self._writer.submit(note)
         except (StoreBusy, StoreUnavailable) as e:
             log.warning("outbox not written", error=str(e))
             await asyncio.sleep(1)
