@@ -39,8 +39,10 @@ class TwoPersons(_Table):
     resume: bool = False
     """Lifting a suspension without re-verification."""
     retire: bool = False
+    rebind: bool = False
+    """Taking a card from its device, or to another one, without an announced swap."""
     release: bool = True
-    """Carrying out what a stopped rule withheld, and starting that rule again."""
+    """Carrying out what a stopped rule withheld, starting that rule again, and switching the kill switch off."""
     expires_s: int = Field(86400, ge=60, le=2592000)
     """How long a request waits for the second person."""
 

@@ -1,10 +1,13 @@
 """What operators do with cards and devices: units of work of the group commit. Each refuses with a `Refusal`."""
 
+from . import lookup as lookup
 from .cards import bind as bind
+from .cards import open_swap as open_swap
 from .cards import resume as resume
 from .cards import retire as retire
 from .cards import set_sim_key as set_sim_key
 from .cards import suspend as suspend
+from .cards import unbind as unbind
 from .devices import enrol as enrol
 from .devices import imei_number as imei_number
 from .devices import revoke as revoke
