@@ -130,6 +130,11 @@ def open_envelope(message: bytes) -> Envelope:
     _refuse(message)
 
 
+def key_id(message: bytes) -> bytes | None:
+    """The key id that a message bears, None where it is no Evidence at first sight. Nothing is checked."""
+    return message[_KID] if message.startswith(_HEAD) else None
+
+
 def _behind_countersignature(message: bytes, end: int) -> int:
     """Where the payload of a countersigned message begins; `end`, where there is none, when the header is any other."""
     if message.startswith(_COUNTERSIGNED, _KID.stop) and end > _COUNTERSIGNED_PAYLOAD:

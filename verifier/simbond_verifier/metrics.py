@@ -22,6 +22,12 @@ class Metrics(Collector):
             "simbond_commands", "Commands to the enforcement target", ["access", "outcome"], registry=self.registry
         )
         self.pending = Gauge("simbond_commands_pending", "Commands not confirmed yet", registry=self.registry)
+        self.rejected = Counter(
+            "simbond_http_rejected",
+            "Requests to the device API that got no result, by problem",
+            ["problem"],
+            registry=self.registry,
+        )
         self.confirm_s = Histogram(
             "simbond_confirm_seconds",
             "From the decision to the target's confirmation",

@@ -146,6 +146,21 @@ class Phones(_Table):
     tac: frozenset[TypeAllocationCode] = frozenset()
 
 
+class Limits(_Table):
+    """What one client may send before it is answered 429 (docs/operations.md). A batch counts as its messages."""
+
+    address_per_s: float = Field(500, gt=0, le=1e6)
+    address_burst: int = Field(5000, ge=1, le=10_000_000)
+    refused_per_s: float = Field(50, gt=0, le=1e6)
+    """Messages of an address that are refused: unknown keys, bad signatures, junk."""
+    refused_burst: int = Field(5000, ge=1, le=10_000_000)
+    device_per_s: float = Field(10, gt=0, le=1e6)
+    """Messages of a key from one address; those in batches are not counted."""
+    device_burst: int = Field(2000, ge=1, le=10_000_000)
+    exempt: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    """Networks whose addresses stand for many clients: gateways, proxies. There is no limit by address for them."""
+
+
 class Policy(_Table):
     """Everything that a policy file may say."""
 
@@ -157,6 +172,7 @@ class Policy(_Table):
     retention: Retention = Retention()
     phones: Phones = Phones()
     radius: Radius | None = None
+    limits: Limits = Limits()
 
 
 def parse(text: str, source: str) -> Policy:

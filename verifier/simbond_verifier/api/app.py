@@ -1,4 +1,4 @@
-"""One ASGI application: the device endpoints plain, everything else through FastAPI."""
+"""What a verifier serves: the device API, which speaks HTTP by itself (protocol.py), and everything else by FastAPI."""
 
 from typing import Any
 
@@ -7,11 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from ..policy import Limits
 from ..refusal import Conflict, NotFound, Refusal
 from ..store.group_commit import StoreBusy, StoreUnavailable
-from .device import PATHS, DeviceApi
+from .device import DeviceApi
 from .device_openapi import PATHS_DOCUMENT
 from .operator import IMPORT_PATH, Services
 from .problems import MEDIA_TYPE, Problem
@@ -25,8 +26,19 @@ class _BodyTooLarge(HTTPException):
     """The framework hands on HTTPExceptions that come up while it reads a body, and nothing else."""
 
 
-def create_app(services: Services, lifespan: Any = None) -> ASGIApp:
-    """The verifier's application on the given services."""
+class Application:
+    """The operator API as ASGI, and the device API beside it."""
+
+    def __init__(self, api: FastAPI, device: DeviceApi) -> None:
+        self._api = api
+        self.device = device
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._api(scope, receive if scope.get("path") == IMPORT_PATH else _bounded(receive), send)
+
+
+def create_app(services: Services, lifespan: Any = None, *, limits: Limits | None = None) -> Application:
+    """The verifier's application on the given services. limits: of the policy."""
     api = FastAPI(
         title="simbond verifier",
         summary="Binds IoT cards to their devices: takes Evidence, appraises it, acts.",
@@ -42,15 +54,7 @@ def create_app(services: Services, lifespan: Any = None) -> ASGIApp:
     api.add_api_route("/healthz", _health, include_in_schema=False)
     _report_problems(api)
     api.openapi = lambda: _document(api)  # type: ignore[method-assign]
-    device = DeviceApi(services.ingest)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in PATHS:
-            await device(scope, receive, send)
-        else:
-            await api(scope, receive if scope.get("path") == IMPORT_PATH else _bounded(receive), send)
-
-    return app
+    return Application(api, DeviceApi(services.ingest, services.metrics, limits))
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -133,7 +137,7 @@ def _document(api: FastAPI) -> dict[str, Any]:
             for operation in methods.values():
                 operation["responses"].pop("422", None)
                 operation["responses"]["default"] = problem
-                if path not in PATHS:
+                if path not in PATHS_DOCUMENT:
                     operation["security"] = [{"token": []}]
         api.openapi_schema = document
     return api.openapi_schema

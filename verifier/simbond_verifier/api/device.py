@@ -1,5 +1,5 @@
-"""The device endpoints as plain ASGI: this is the path of every Evidence, and a framework would cost as much as the
-signature (docs/adr/plain-asgi-ingest.md).
+"""The device endpoints without any transport: this is the path of every Evidence, and a framework would cost as much as
+the signature (docs/adr/device-protocol.md).
 
     POST /v1/evidence        one COSE_Sign1                -> one result
     POST /v1/evidence/batch  a CBOR sequence of them       -> a CBOR sequence of results, in the same order
@@ -9,122 +9,210 @@ signature (docs/adr/plain-asgi-ingest.md).
 A single message may come in base64 (ingest/text_form.py).
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from functools import partial
+from time import monotonic
+from typing import Any, NamedTuple
 
-from starlette.types import Receive, Scope, Send
+import structlog
 
 from simbond_agent import claims
 
-from ..evidence import split
+from ..evidence import key_id, split
 from ..ingest import text_form
 from ..ingest.decide import Result, refused
 from ..ingest.pipeline import Ingest
+from ..metrics import Metrics
+from ..policy import Limits
 from ..reasons import Reason
 from ..store.group_commit import StoreBusy, StoreUnavailable
-from .patience import Patience
-from .problems import Problem, send_problem
+from .limits import Throttle
+from .problems import MEDIA_TYPE, Problem
+
+log = structlog.get_logger("simbond.api")
 
 BATCH_MESSAGES = 1000
 BATCH_OCTETS = 256 * 1024
-PATIENCE_S = 30
 
-_CBOR = (b"content-type", b"application/cbor")
-_CBOR_SEQUENCE = (b"content-type", b"application/cbor-seq")
-_TEXT = (b"content-type", b"text/plain")
-PATHS = frozenset({"/v1/evidence", "/v1/evidence/batch", "/v1/challenge", "/v1/rotation"})
+_CBOR = b"application/cbor"
+_CBOR_SEQUENCE = b"application/cbor-seq"
+_TEXT = b"text/plain"
+
+
+class Answer(NamedTuple):
+    """An HTTP response."""
+
+    body: bytes
+    status: int = 200
+    media_type: bytes = _CBOR
+    more: bytes = b""
+    """Further header lines, each with its line end."""
+
+
+Deliver = Callable[[Answer], None]
+
+
+class _Endpoint(NamedTuple):
+    longest: int
+    """Of a body, octets."""
+    post: Callable[[bytes | None, str, Deliver], None]
 
 
 class DeviceApi:
-    """The ASGI application for the paths in PATHS."""
+    """Requests in, answers out. Never raises for what a client sends."""
 
-    def __init__(self, ingest: Ingest) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        metrics: Metrics,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._ingest = ingest
-        self._patience = Patience(PATIENCE_S)
+        self._metrics = metrics
+        self._throttle = Throttle(limits or Limits())
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.origin = self._throttle.origin
+        self._endpoints = {
+            b"/v1/evidence": _Endpoint(text_form.MAX_OCTETS, self._evidence),
+            b"/v1/evidence/batch": _Endpoint(BATCH_OCTETS, self._batch),
+            b"/v1/challenge": _Endpoint(text_form.MAX_OCTETS, self._challenge),
+            b"/v1/rotation": _Endpoint(text_form.MAX_OCTETS, self._rotation),
+        }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        if scope["method"] != "POST":
-            problem = Problem(405, "method-not-allowed", f"{path} takes POST only.", headers={"allow": "POST"})
-            await send_problem(send, problem)
-            return
+    def longest(self, path: bytes) -> int | None:
+        """Octets of a body that the path takes; None for a path that is not of the device API."""
+        endpoint = self._endpoints.get(path)
+        return None if endpoint is None else endpoint.longest
+
+    def post(self, path: bytes, body: bytes | None, origin: str, deliver: Deliver) -> None:
+        """Answers a request, now or later. body: None when it is longer than `longest`. origin: see Throttle.origin."""
         try:
-            if path == "/v1/evidence":
-                await self._message(self._ingest.one, receive, send)
-            elif path == "/v1/rotation":
-                await self._message(self._ingest.rotate, receive, send)
-            elif path == "/v1/challenge":
-                await self._challenge(receive, send)
-            else:
-                await self._batch(receive, send)
-        except Problem as e:
-            await send_problem(send, e)
-        except StoreBusy as e:
-            await send_problem(send, Problem(503, "busy", f"{e}; send it again later.", retry_after_s=2))
-        except StoreUnavailable as e:
-            problem = Problem(
-                503, "store-unavailable", f"The database took nothing ({e}); send it again later.", retry_after_s=30
-            )
-            await send_problem(send, problem)
+            self._endpoints[path].post(body, origin, deliver)
+        except Exception as e:  # noqa: BLE001 - `failed` tells ours from theirs
+            deliver(self.failed(e))
 
-    async def _message(self, take: Callable[[bytes], Awaitable[Result]], receive: Receive, send: Send) -> None:
-        body = await self._body(receive, text_form.MAX_OCTETS)
-        message, as_text = (None, False) if body is None else text_form.read(body)
-        if message is None or len(message) > claims.MAX_OCTETS:
-            status, result = 413, self._ingest.noted(refused(Reason.OVERSIZED, None))
+    def failed(self, e: Exception) -> Answer:
+        """The answer to a request that came to nothing."""
+        if isinstance(e, Problem):
+            problem = e
+        elif isinstance(e, StoreBusy):
+            problem = Problem(503, "busy", f"{e}; send it again later.", retry_after_s=2)
+        elif isinstance(e, StoreUnavailable):
+            words = f"The database took nothing ({e}); send it again later."
+            problem = Problem(503, "store-unavailable", words, retry_after_s=30)
         else:
-            status, result = 200, await take(message)
-        answer = self._ingest.answer(result)
-        await _answer(send, answer, as_text=as_text, status=status, message_id=result.message_id)
+            log.error("request failed", exc_info=e)
+            problem = Problem(500, "internal", "A fault of the verifier's own; its log has the details.")
+        self._metrics.rejected.labels(problem.code).inc()
+        return _problem(problem)
 
-    async def _batch(self, receive: Receive, send: Send) -> None:
-        body = await self._body(receive, BATCH_OCTETS)
-        messages = [] if body is None else split(body)
-        if body is None or len(messages) > BATCH_MESSAGES:
-            raise Problem(
-                413, "batch-too-large", f"A batch has at most {BATCH_MESSAGES} messages and {BATCH_OCTETS} octets."
-            )
-        results = await self._ingest.many(messages)
-        await _answer(send, b"".join(map(self._ingest.answer, results)), media_type=_CBOR_SEQUENCE)
+    def _evidence(self, body: bytes | None, origin: str, deliver: Deliver) -> None:
+        message, as_text = self._message(body, origin)
+        if message is None:
+            deliver(self._oversized(origin, as_text))
+        else:
+            self._ingest.take(message, partial(self._settled, origin, as_text, deliver))
 
-    async def _challenge(self, receive: Receive, send: Send) -> None:
-        kid, as_text = text_form.read(await self._body(receive, text_form.MAX_OCTETS) or b"")
+    def _settled(self, origin: str, as_text: bool, deliver: Deliver, outcome: Result | Exception) -> None:
+        deliver(self.failed(outcome) if isinstance(outcome, Exception) else self._result(outcome, origin, as_text))
+
+    def _rotation(self, body: bytes | None, origin: str, deliver: Deliver) -> None:
+        message, as_text = self._message(body, origin)
+        if message is None:
+            deliver(self._oversized(origin, as_text))
+        else:
+            self._later(self._rotated(message, origin, as_text), deliver)
+
+    async def _rotated(self, message: bytes, origin: str, as_text: bool) -> Answer:
+        return self._result(await self._ingest.rotate(message), origin, as_text)
+
+    def _challenge(self, body: bytes | None, origin: str, deliver: Deliver) -> None:
+        self._require_address(origin)
+        kid, as_text = text_form.read(body or b"")
         if len(kid) != claims.KID_OCTETS:
             raise Problem(400, "kid-invalid", f"Send the key id, {claims.KID_OCTETS} octets, as the body.")
-        await _answer(send, self._ingest.challenge(kid), as_text=as_text)
+        self._require_device(kid, origin)
+        deliver(_in_form(self._ingest.challenge(kid), as_text))
 
-    async def _body(self, receive: Receive, limit: int) -> bytes | None:
+    def _batch(self, body: bytes | None, origin: str, deliver: Deliver) -> None:
+        messages = [] if body is None else split(body)
+        if body is None or len(messages) > BATCH_MESSAGES:
+            words = f"A batch has at most {BATCH_MESSAGES} messages and {BATCH_OCTETS} octets."
+            raise Problem(413, "batch-too-large", words)
+        self._require_address(origin, len(messages))
+        self._later(self._batched(messages, origin), deliver)
+
+    async def _batched(self, messages: list[bytes], origin: str) -> Answer:
+        results = await self._ingest.many(messages)
+        self._throttle.refused(origin, self._clock(), sum(result.message_id is not None for result in results))
+        return Answer(b"".join(map(self._ingest.answer, results)), media_type=_CBOR_SEQUENCE)
+
+    def _later(self, work: Coroutine[Any, Any, Answer], deliver: Deliver) -> None:
+        task = asyncio.create_task(self._deliver(work, deliver))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, work: Coroutine[Any, Any, Answer], deliver: Deliver) -> None:
         try:
-            return await self._patience.wait(_whole_body(receive, limit))
-        except TimeoutError:
-            raise Problem(408, "too-slow", f"The message did not come within {PATIENCE_S} s.") from None
+            answer = await work
+        except Exception as e:  # noqa: BLE001 - as in `post`
+            answer = self.failed(e)
+        deliver(answer)
+
+    def _message(self, body: bytes | None, origin: str) -> tuple[bytes | None, bool]:
+        """The message, None when it is too long, and whether it came as text. Raises Problem when it is not its
+        sender's turn."""
+        self._require_address(origin)
+        if body is None:
+            return None, False
+        message, as_text = text_form.read(body)
+        if len(message) > claims.MAX_OCTETS:
+            return None, as_text
+        kid = key_id(message)
+        if kid is not None:
+            self._require_device(kid, origin)
+        return message, as_text
+
+    def _require_address(self, origin: str, messages: int = 1) -> None:
+        if origin:
+            wait_s = self._throttle.address_wait_s(origin, self._clock(), messages)
+            if wait_s:
+                raise _too_many("address-rate", "This address", wait_s)
+
+    def _require_device(self, kid: bytes, origin: str) -> None:
+        wait_s = self._throttle.device_wait_s(kid, origin, self._clock())
+        if wait_s:
+            raise _too_many("device-rate", "This device", wait_s)
+
+    def _oversized(self, origin: str, as_text: bool) -> Answer:
+        result = self._ingest.noted(refused(Reason.OVERSIZED, None))
+        return self._result(result, origin, as_text)._replace(status=413)
+
+    def _result(self, result: Result, origin: str, as_text: bool) -> Answer:
+        answer = _in_form(self._ingest.answer(result), as_text)
+        if result.message_id is None:
+            return answer
+        self._throttle.refused(origin, self._clock())
+        return answer._replace(more=b"x-message-id: %b\r\n" % result.message_id.encode())
 
 
-async def _whole_body(receive: Receive, limit: int) -> bytes | None:
-    """The request's body, None when it is longer than the limit. Raises Problem when the client goes away."""
-    event = await receive()
-    body: bytes = event.get("body", b"")
-    while event.get("more_body", False):
-        if len(body) > limit:
-            return None
-        event = await receive()
-        body += event.get("body", b"")
-    if event["type"] != "http.request":
-        raise Problem(400, "incomplete", "The connection ended before the message did.")
-    return body if len(body) <= limit else None
+def _in_form(body: bytes, as_text: bool) -> Answer:
+    return Answer(text_form.write(body, True), media_type=_TEXT) if as_text else Answer(body)
 
 
-async def _answer(
-    send: Send,
-    body: bytes,
-    *,
-    status: int = 200,
-    media_type: tuple[bytes, bytes] = _CBOR,
-    as_text: bool = False,
-    message_id: str | None = None,
-) -> None:
-    body = text_form.write(body, as_text)
-    headers = [_TEXT if as_text else media_type, (b"content-length", b"%d" % len(body))]
-    if message_id is not None:
-        headers.append((b"x-message-id", message_id.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _too_many(code: str, who: str, wait_s: float) -> Problem:
+    return Problem(429, code, f"{who} sends too much; send it again later.", retry_after_s=math.ceil(wait_s))
+
+
+def _problem(problem: Problem) -> Answer:
+    response = problem.response()
+    more = b"".join(
+        b"%b: %b\r\n" % header
+        for header in response.raw_headers
+        if header[0] not in (b"content-length", b"content-type")
+    )
+    return Answer(bytes(response.body), problem.status, MEDIA_TYPE.encode(), more)

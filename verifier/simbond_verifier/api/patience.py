@@ -1,44 +1,48 @@
-"""Ends requests whose body does not come. One timer for all of them: `asyncio.timeout` around every request would cost
-as much as its appraisal."""
+"""Ends connections that do not go on. One timer for all of them: one for each request would cost as much as its
+appraisal."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from typing import NamedTuple, Protocol
 
-T = TypeVar("T")
+
+class Waits(NamedTuple):
+    """How long, in seconds. A connection is looked at every `look_s`, so it may take that much longer."""
+
+    request: float = 30.0
+    """For a request's head, and for the whole of a device's request. A client gets the same to read its answer in."""
+    upload: float = 300.0
+    """For the body of an operator's request."""
+    idle: float = 5.0
+    """Between an answer and the next request."""
+    look: float = 2.0
+
+
+class Watched(Protocol):
+    """A connection."""
+
+    def look(self, now: float) -> None:
+        """Ends it when it is overdue. now: the event loop's time."""
 
 
 class Patience:
-    """Waits for bodies, but none much longer than `seconds`."""
+    """Looks at its connections from time to time, as long as there are any."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._since: dict[asyncio.Task[object], float] = {}
-        self._given_up: set[asyncio.Task[object]] = set()
+    def __init__(self, waits: Waits = Waits()) -> None:  # noqa: B008 - it is immutable
+        self.waits = waits
+        self._watched: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self, body: Awaitable[T]) -> T:
-        """The body. Raises TimeoutError between one and two times `seconds` later."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None
-        self._since[task] = loop.time()
+    def watch(self, connection: Watched) -> None:
+        self._watched.add(connection)
         if self._timer is None:
-            self._timer = loop.call_later(self.seconds, self._look)
-        try:
-            return await body
-        except asyncio.CancelledError:
-            if task not in self._given_up or task.uncancel():
-                raise
-            raise TimeoutError from None
-        finally:
-            del self._since[task]
-            self._given_up.discard(task)
+            self._timer = asyncio.get_running_loop().call_later(self.waits.look, self._look)
+
+    def forget(self, connection: Watched) -> None:
+        self._watched.discard(connection)
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
-        for task, since in self._since.items():
-            if loop.time() - since >= self.seconds and task not in self._given_up:
-                self._given_up.add(task)
-                task.cancel()
-        self._timer = loop.call_later(self.seconds, self._look) if self._since else None
+        now = loop.time()
+        for connection in tuple(self._watched):
+            connection.look(now)
+        self._timer = loop.call_later(self.waits.look, self._look) if self._watched else None

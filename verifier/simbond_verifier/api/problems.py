@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
-from starlette.types import Send
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -42,10 +41,3 @@ class Problem(Exception):
             self.headers | retry,
             media_type=MEDIA_TYPE,
         )
-
-
-async def send_problem(send: Send, problem: Problem) -> None:
-    """The same, for the endpoints that speak ASGI without a framework."""
-    response = problem.response()
-    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-    await send({"type": "http.response.body", "body": response.body})
