@@ -1,4 +1,4 @@
-"""IMSI, MSISDN and the octets of Evidence at rest: in the clear, or sealed with a key that is not in the database.
+"""IMSI, MSISDN and messages of devices at rest: in the clear, or sealed with a key that is not in the database.
 
 Sealing is deterministic (AES-SIV, RFC 5297), so that a card is still found by its IMSI; who reads the database learns
 which sealed values are alike, and nothing else. Columns of the types below seal and open by themselves; plain SQL does
@@ -7,12 +7,13 @@ it with `of(connection)`.
 
 import base64
 import binascii
+import json
 from pathlib import Path
 from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from sqlalchemy import Connection, Dialect, Engine, LargeBinary, String
+from sqlalchemy import JSON, Connection, Dialect, Engine, LargeBinary, String
 from sqlalchemy.types import TypeDecorator
 
 from .errors import StoreError
@@ -38,6 +39,10 @@ class Identities(Protocol):
 
     def read_octets(self, octets: bytes) -> bytes: ...
 
+    def store_document(self, document: Any) -> Any: ...
+
+    def read_document(self, document: Any) -> Any: ...
+
 
 class Clear:
     """As they are. Raises StoreError for what somebody sealed."""
@@ -60,6 +65,14 @@ class Clear:
             raise StoreError(_NEEDS_KEY)
         return octets
 
+    def store_document(self, document: Any) -> Any:
+        return document
+
+    def read_document(self, document: Any) -> Any:
+        if isinstance(document, str):
+            raise StoreError(_NEEDS_KEY)
+        return document
+
 
 class Sealed:
     """With a key. What was written before there was one is read as it is."""
@@ -73,7 +86,7 @@ class Sealed:
     def store(self, digits: str) -> str:
         if not (digits.isascii() and digits.isdigit()):
             return digits
-        return _TEXT + base64.urlsafe_b64encode(self._cipher.encrypt(digits.encode(), None)).rstrip(b"=").decode()
+        return self._sealed(digits)
 
     def read(self, text: str) -> str:
         if not text.startswith(_TEXT):
@@ -83,6 +96,15 @@ class Sealed:
             return self._open(base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))).decode()
         except (binascii.Error, UnicodeDecodeError):
             raise StoreError(_OTHER_KEY) from None
+
+    def store_document(self, document: Any) -> Any:
+        return self._sealed(json.dumps(document, ensure_ascii=False)) if document else document
+
+    def read_document(self, document: Any) -> Any:
+        return json.loads(self.read(document)) if isinstance(document, str) else document
+
+    def _sealed(self, text: str) -> str:
+        return _TEXT + base64.urlsafe_b64encode(self._cipher.encrypt(text.encode(), None)).rstrip(b"=").decode()
 
     def store_octets(self, octets: bytes) -> bytes:
         return _OCTETS + self._cipher.encrypt(octets, None)
@@ -142,7 +164,7 @@ class IdentityColumn(TypeDecorator[str]):
         return None if value is None else _of(dialect).read(value)
 
 
-class EvidenceColumn(TypeDecorator[bytes]):
+class MessageColumn(TypeDecorator[bytes]):
     """A message of a device, which names card and subscriber."""
 
     impl = LargeBinary
@@ -153,6 +175,20 @@ class EvidenceColumn(TypeDecorator[bytes]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
         return None if value is None else _of(dialect).read_octets(bytes(value))
+
+
+class DetailColumn(TypeDecorator[dict[str, Any]]):
+    """A JSON object that may hold a message: text instead of an object where it is sealed."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> Any:
+        return None if value is None else _of(dialect).store_document(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = None if value is None else _of(dialect).read_document(value)
+        return found
 
 
 _NEEDS_KEY = "the identities in this database are sealed: give the key with --identity-key"
