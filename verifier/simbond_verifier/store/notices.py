@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from .. import notice
 from ..appraisal import Card
@@ -98,26 +98,24 @@ def _received(connection: Connection, evidence_id: int | None) -> tuple[int, flo
 def read(connection: Connection, *, after: int = 0, limit: int = 100, card_id: int | None = None) -> list[Notice]:
     """Notices from the one behind `after`, of one card or of all, in the order in which they became visible: whoever
     goes on from the last id that it has dealt with misses none."""
-    query = (
-        select(table.c.id, table.c.at, card.c.iccid, table.c.event_id, table.c.kind, table.c.body)
-        .join(card, card.c.id == table.c.card_id)
-        .where(table.c.id > after)
-        .order_by(table.c.id)
-        .limit(limit)
-    )
+    query = _NOTICES.where(table.c.id > after).order_by(table.c.id).limit(limit)
     if card_id is not None:
         query = query.where(table.c.card_id == card_id)
-    return [Notice(*row[:4], Kind(row.kind), row.body) for row in connection.execute(query)]
+    return [_from_row(row) for row in connection.execute(query)]
 
 
-def last_measure(connection: Connection, card_id: int) -> Notice | None:
-    """The newest notice of a card that burdens its holder."""
-    query = (
-        select(table.c.id, table.c.at, card.c.iccid, table.c.event_id, table.c.kind, table.c.body)
-        .join(card, card.c.id == table.c.card_id)
-        .where(table.c.card_id == card_id, table.c.kind.in_(sorted(notice.MEASURES)))
-        .order_by(table.c.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    return None if row is None else Notice(*row[:4], Kind(row.kind), row.body)
+def last_measure(connection: Connection, card_id: int, *, since: int) -> Notice | None:
+    """The newest notice of a card that burdens its holder, of an event after this one."""
+    burdens = table.c.kind.in_(sorted(notice.MEASURES))
+    query = _NOTICES.where(table.c.card_id == card_id, table.c.event_id > since, burdens).order_by(table.c.id.desc())
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else _from_row(row)
+
+
+_NOTICES: Select[Any] = select(table.c.id, table.c.at, card.c.iccid, table.c.event_id, table.c.kind, table.c.body).join(
+    card, card.c.id == table.c.card_id
+)
+
+
+def _from_row(row: Row[Any]) -> Notice:
+    return Notice(row.id, row.at, row.iccid, row.event_id, Kind(row.kind), row.body)

@@ -1,4 +1,4 @@
-"""Keeps what is due by the clock: re-verifications and accusations that nobody answered."""
+"""Keeps what is due by the clock (store/timers.py, docs/adr/timers.md)."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,24 +7,29 @@ from time import time
 import structlog
 from sqlalchemy import Connection, select
 
-from ..lifecycle import Event, State
 from ..policy import Policy
-from ..reasons import Reason
 from ..scenario import Scenarios
-from ..store import accusations, cards, signs
-from ..store.database import Database
+from ..store import proposals, swaps
+from ..store.database import Database, upsert
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
-from ..store.schema import card
-from ..store.signs import Told
+from ..store.schema import setting
+from ..store.timers import Due, Respite, Timers
 
 log = structlog.get_logger("simbond.deadlines")
 
 _POLL_S = 1.0
+_AT_ONCE = 100
+"""Of what is due: so much shares a transaction. More would hold up the ingest."""
+_HEARD = "heard-until"
+_BEAT_S = 15.0
+_AWAY_S = 60.0
+"""Without a beat for so long, the verifier was away: down, stopped, without its database, or its clock was set."""
+_NEVER = Respite(float("-inf"), 0.0)
 
 
 class Deadlines:
-    """`run` until cancelled. What came due while the verifier was down is found at the next start; only silence counts
-    from then, because there was nobody to speak to."""
+    """`run` until cancelled. What came due while the verifier was down is done at the next start, in the order of its
+    time. Only what nobody could have answered in time gets more: a device cannot affirm to a verifier that is away."""
 
     def __init__(
         self,
@@ -37,59 +42,61 @@ class Deadlines:
     ) -> None:
         self._database = database
         self._writer = writer
-        self._scenarios = scenarios
+        self._timers = Timers(scenarios, policy or Policy())
         self._on_change = on_change
-        self._policy = policy or Policy()
         self._clock = clock
-        self._listens_since = clock()
+        self._respite = _NEVER
 
     async def run(self) -> None:
         while True:
-            if self.pending():
-                try:
-                    await self._writer.submit(self.sweep)
+            more = False
+            try:
+                if await self._database.ask(self.pending):
+                    more = await self._writer.submit(self.sweep)
                     self._on_change()
-                except (StoreBusy, StoreUnavailable) as e:
-                    log.warning("deadlines not written", error=str(e))
-            await asyncio.sleep(_POLL_S)
+            except (StoreBusy, StoreUnavailable) as e:
+                log.warning("deadlines not written", error=str(e))
+            await asyncio.sleep(0 if more else _POLL_S)
 
-    def pending(self) -> bool:
-        """Whether a sweep would change anything."""
-        with self._database.read() as connection:
-            return bool(self._expired(connection) or self._decided(connection))
-
-    def sweep(self, connection: Connection) -> None:
-        """Carries out everything that is due: a unit of work."""
+    def pending(self, connection: Connection) -> bool:
+        """Whether a sweep would write anything."""
         now = self._clock()
-        for card_id in self._expired(connection):
-            late = cards.by_id(connection, card_id)
-            signs.enforce(connection, late, Event.EXPIRE, [Reason.CHECK_EXPIRED], self._policy, Told(now, "deadline"))
-        for accusation_id, silent in self._decided(connection):
-            if silent:
-                accusations.uphold(connection, accusation_id, "silence of the bound device", self._policy, now)
-            else:
-                accusations.expire(connection, accusation_id, now)
+        heard = heard_until(connection)
+        self._notice(now, heard)
+        return (
+            not 0 <= now - heard < _BEAT_S
+            or bool(self._due(connection, now, 1))
+            or bool(swaps.due(connection, now, 1))
+            or proposals.due(connection, now)
+        )
 
-    def _expired(self, connection: Connection) -> list[int]:
-        """Cards whose re-verification or second check has run out."""
-        checked = (State.REVERIFYING, State.WARNED)
-        query = select(card.c.id).where(card.c.deadline <= self._clock(), card.c.state.in_(checked))
-        return list(connection.execute(query).scalars())
-
-    def _decided(self, connection: Connection) -> list[tuple[int, bool]]:
-        """Accusations that time has decided: by the bound device's silence, or (False) because nothing agreed."""
+    def sweep(self, connection: Connection) -> bool:
+        """Carries out what is due, as much as goes into one transaction, and writes that somebody was there: a unit of
+        work. Returns whether there may be more."""
         now = self._clock()
-        found = []
-        for accusation in accusations.still_open(connection):
-            scenario = self._scenarios.get(accusation.scenario)
-            if scenario is None:
-                continue
-            silence = scenario.accusation.suspend_on_silence_s
-            challenged = max(accusation.at, self._listens_since)
-            # Silence speaks for an accuser who was not refuted before, and only where somebody could have answered.
-            believed = not (accusation.accuser_refuted or accusation.same_imei or accusation.bound_revoked)
-            if silence is not None and believed and now - challenged >= silence:
-                found.append((accusation.id, True))
-            elif now - accusation.at >= scenario.accusation.window_s:
-                found.append((accusation.id, False))
-        return found
+        found = self._due(connection, now, _AT_ONCE)
+        for due in found:
+            self._timers.carry_out(connection, due, now, self._respite)
+        over = swaps.due(connection, now, _AT_ONCE)
+        for card_id in over:
+            swaps.expire(connection, card_id, now)
+        lapsed = proposals.expire(connection, now, _AT_ONCE)
+        upsert(connection, setting, {"name": _HEARD}, {"value": repr(now).encode()})
+        return max(len(found), len(over), lapsed) == _AT_ONCE
+
+    def _due(self, connection: Connection, now: float, limit: int) -> list[Due]:
+        return self._timers.due(connection, now, self._respite, limit)
+
+    def _notice(self, now: float, heard: float) -> None:
+        """Sees from the last beat whether the verifier was away. That the clock was set forward looks the same, and is
+        treated alike; that it was set back ends a respite which would begin in the future."""
+        if now - heard > _AWAY_S:
+            self._respite = Respite(now, now - heard)
+        elif now < self._respite.since:
+            self._respite = self._respite._replace(since=now)
+
+
+def heard_until(connection: Connection) -> float:
+    """When a verifier last wrote that it was there; minus infinity where none ever did."""
+    found = connection.execute(select(setting.c.value).where(setting.c.name == _HEARD)).scalar()
+    return float("-inf") if found is None else float(found)

@@ -1,0 +1,75 @@
+"""The second check (二次核验) of a card, ordered or confirmed by a person (docs/re-verification.md)."""
+
+from sqlalchemy import Connection
+
+from ..appraisal import Card
+from ..fleet.lookup import find_card
+from ..lifecycle import Event, State
+from ..refusal import Conflict
+from ..scenario import Scenarios
+from . import accusations, cards, signs
+
+
+def order(
+    connection: Connection,
+    iccid: str,
+    *,
+    reason: str,
+    deadline_s: int | None,
+    scenarios: Scenarios,
+    actor: str,
+    now: float,
+) -> Card:
+    """Has a card checked again: suspended unless its device affirms it, or a person confirms it, by the deadline (the
+    scenario's unless stated). Raises NotFound, Conflict."""
+    found = find_card(connection, iccid)
+    scenario = scenarios.get(found.scenario)
+    if scenario is None:
+        raise Conflict("scenario-unknown", f"Scenario '{found.scenario}' of this card is not loaded; load it first.")
+    if found.status.state not in (State.BOUND, State.WARNED):
+        raise Conflict(
+            "state",
+            f"Card {iccid} is {found.status.state}: only a card that is in use is checked. {_instead(found)}",
+            state=found.status.state,
+        )
+    if found.deadline is not None:
+        raise Conflict("check-open", f"A check of card {iccid} is open already.", deadline=found.deadline)
+    terms = scenario.second_check
+    within_s = deadline_s or terms.deadline_s
+    return cards.change(
+        connection,
+        found,
+        Event.RECHECK,
+        at=now,
+        actor=actor,
+        deadline=now + within_s,
+        remind_s=terms.remind_s,
+        reason=reason,
+    )
+
+
+def confirm(
+    connection: Connection, iccid: str, *, reason: str, materials: list[dict[str, str]], actor: str, now: float
+) -> Card:
+    """A person has checked a card, its device and its holder's identity: that ends the check, and settles what spoke
+    against the card. materials: names and SHA-256 digests of what was handed in. Raises NotFound, Conflict."""
+    found = find_card(connection, iccid)
+    if found.status.state is not State.WARNED or found.deadline is None:
+        raise Conflict(
+            "no-check-open",
+            f"No second check of card {iccid} is open, it is {found.status.state}. {_instead(found)}".rstrip(),
+            state=found.status.state,
+        )
+    signs.forget(connection, found.id, now)
+    accusations.settle(connection, found.id, now)
+    found = cards.by_id(connection, found.id)
+    return cards.change(connection, found, Event.LIFT, at=now, actor=actor, reason=reason, materials=materials)
+
+
+def _instead(found: Card) -> str:
+    match found.status.state:
+        case State.STOCK:
+            return "Bind it first."
+        case State.SUSPENDED | State.REVERIFYING:
+            return "Resume it, with or without re-verification, or file an appeal."
+    return ""
