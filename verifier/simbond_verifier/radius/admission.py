@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from ..detection.equipment import is_foreign
 from ..lifecycle import Access, State
 from ..reasons import Reason
-from ..scenario import Mode, Scenario, Step
+from ..scenario import Scenario, Step
 from ..store.schema import card, device
-
-_TAC = 8
-_IMEI = 14
 
 
 class Subject(NamedTuple):
@@ -49,14 +47,11 @@ def decide(
 
 
 def _is_foreign(subject: Subject, imei: str, scenario: Scenario | None) -> bool:
-    """Fourteen digits count: the fifteenth is a check digit, which an IMEISV has not, and its own end changes with the
-    device's software. In a pool any device of the right model will do. A scenario that ignores the sign ignores it
-    here, too."""
-    if not subject.imeis or (scenario and scenario.step(Reason.NETWORK_IMEI_DIFFERS) is Step.IGNORE):
+    """As the rules see it. A scenario that ignores the sign ignores it here, too; without one nothing is held against
+    the card."""
+    if scenario is None or scenario.step(Reason.NETWORK_IMEI_DIFFERS) is Step.IGNORE:
         return False
-    if scenario and scenario.binding.mode is Mode.POOL:
-        return imei[:_TAC] not in {known[:_TAC] for known in subject.imeis} | scenario.models.tac
-    return imei[:_IMEI] not in subject.imeis
+    return is_foreign(imei, scenario, subject.imeis)
 
 
 def subject(connection: Connection, imsi: str, now: float) -> Subject | None:
