@@ -78,13 +78,8 @@ def test_what_comes_later_is_appended(lived: Desk) -> None:
     with lived.database.read() as connection:
         (last,) = ledger.entries(connection, before, 1)
     assert last.body is not None
-    assert leaf.read(last.body).fields == {
-        "at": lived.now,
-        "command": 1,
-        "target": "hlr",
-        "said": "barred",
-        "error": "",
-    }
+    answered = {"card": 1, "at": lived.now, "command": 1, "target": "hlr", "said": "barred", "error": ""}
+    assert leaf.read(last.body).fields == answered
 
 
 def test_a_leaf_is_the_hash_of_its_body_and_bodies_of_a_card_link_up(lived: Desk) -> None:

@@ -13,12 +13,15 @@ from .common import LOCAL, Failure, wants_json
 _COMMANDS = {
     "at": ("at", "at", None),
     "cards": ("cards", "cards", None),
+    "case": ("case", "case_group", None),
     "demo": ("demo", "demo", "demo"),
     "devices": ("devices", "devices", None),
     "emulate": ("emulate", "emulate", None),
     "evidence": ("evidence", "evidence", None),
+    "identities": ("identities", "identities", "server"),
     "ledger": ("ledger", "ledger", None),
     "serve": ("serve", "serve", "server"),
+    "signing-key": ("signing_key", "signing_key", "server"),
     "token": ("token", "token", "server"),
 }
 

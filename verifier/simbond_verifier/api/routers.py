@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from . import ledger, operator, results
+from . import casefile, ledger, operator, results
 
-ROUTERS: tuple[APIRouter, ...] = (operator.router, ledger.router, results.router, results.well_known)
+ROUTERS: tuple[APIRouter, ...] = (operator.router, casefile.router, ledger.router, results.router, results.well_known)

@@ -13,7 +13,7 @@ from .schema import card, command, event, evidence, notice, readback
 
 
 class Row(NamedTuple):
-    """A row as its leaf has it."""
+    """A row as its leaf has it; the fields name its card, too."""
 
     kind: str
     row_id: int
@@ -123,5 +123,5 @@ def these(connection: Connection, kind: str, row_ids: Sequence[int]) -> list[Row
 
 def _rows(connection: Connection, kind: str, query: Select[Any]) -> list[Row]:
     result = connection.execute(query)
-    names = tuple(result.keys())[2:]
-    return [Row(kind, row[0], row[1], dict(zip(names, row[2:], strict=True))) for row in result]
+    names = ("card", *tuple(result.keys())[2:])
+    return [Row(kind, row[0], row[1], dict(zip(names, row[1:], strict=True))) for row in result]

@@ -1,0 +1,48 @@
+"""Whose keys signed the Evidence of a case: from the enrolments and rotations in the ledger, each by its own proof."""
+
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+from ..evidence import BadEvidence, load_key, open_envelope, read_enrolment, read_rotation, verify
+from .facts import ENROLLED, ROTATED, Fact, Facts
+
+
+class Holder(NamedTuple):
+    """A key and the device that it was enrolled for."""
+
+    device: int
+    key: EllipticCurvePublicKey
+    actor: str
+    """Who enrolled it."""
+
+
+class Keys:
+    """The keys of a case's devices by their kids. `doubts` says which enrolments prove nothing."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.doubts: list[str] = []
+        self._holders: dict[bytes, Holder] = {}
+        for fact in sorted(facts.fleet(ENROLLED) + facts.fleet(ROTATED), key=lambda f: f.seq):
+            try:
+                self._take(fact)
+            except (BadEvidence, KeyError, TypeError, ValueError) as e:
+                self.doubts.append(
+                    f"Entry {fact.seq} records a key of a device, and its message does not prove it ({e})."
+                )
+
+    def get(self, kid: bytes) -> Holder | None:
+        return self._holders.get(kid)
+
+    def _take(self, fact: Fact) -> None:
+        device, actor = fact.fields["device"], fact.fields["actor"]
+        if fact.fields["kind"] == ENROLLED:
+            asked = read_enrolment(bytes.fromhex(fact.detail["request"]))
+        else:
+            envelope = open_envelope(bytes.fromhex(fact.detail["message"]))
+            before = self._holders.get(envelope.kid)
+            if before is None or before.device != device:
+                raise ValueError("the key that endorses it is not known")
+            verify(envelope, before.key)
+            asked = read_rotation(envelope).successor
+        self._holders[asked.kid] = Holder(device, load_key(asked.point), actor)

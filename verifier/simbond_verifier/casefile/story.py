@@ -1,0 +1,111 @@
+"""A case as people read it: one line for each entry, in English and Chinese. Says what the entries say; what of that is
+proved, `check` says."""
+
+from typing import NamedTuple
+
+from ..evidence import Evidence
+from ..reasons import Tier
+from .check import Checked
+from .facts import ENROLLED, ROTATED, SCENARIO, Fact
+
+_KINDS = {
+    "import": ("The card was imported.", "该卡已录入系统。"),
+    "bind": ("The card was bound to a device.", "该卡已与设备绑定。"),
+    "affirm": ("The device affirmed that it holds the card.", "设备已证实持有该卡。"),
+    "alert": ("The card was warned.", "对该卡发出预警。"),
+    "recheck": ("A second check of the card was ordered.", "要求对该卡进行二次核验。"),
+    "restrict": ("Functions of the card were restricted.", "限制该卡部分功能。"),
+    "suspend": ("The card was suspended.", "该卡被暂停服务。"),
+    "open": ("The card was let into the network again, to be verified anew.", "该卡临时恢复服务，待重新核验。"),
+    "lift": ("The measures against the card were lifted.", "对该卡采取的措施已解除。"),
+    "expire": ("A check ran out of time; the card was suspended.", "核验逾期，该卡被暂停服务。"),
+    "retire": ("The card was taken out of use for good.", "该卡已永久停用。"),
+    "accused": ("Another device claimed to hold the card.", "另一设备声称持有该卡。"),
+    "appeal-filed": ("The holder appealed.", "用户提出申诉。"),
+    "appeal-upheld": ("The appeal was upheld.", "申诉通过。"),
+    "appeal-rejected": ("The appeal was rejected.", "申诉未通过。"),
+    ENROLLED: ("A device was enrolled with its key.", "设备及其密钥完成登记。"),
+    ROTATED: ("A device changed its key, endorsed by the old one.", "设备更换密钥，由旧密钥背书。"),
+    SCENARIO: ("The rules of the scenario were loaded.", "加载了场景规则。"),
+}
+_TIERS = {
+    Tier.AFFIRMING: ("it affirms", "判定：证实"),
+    Tier.WARNING: ("it warns", "判定：预警"),
+    Tier.CONTRAINDICATED: ("it contradicts", "判定：相悖"),
+}
+_SAID = {
+    "allowed": ("allowed", "允许"),
+    "restricted": ("restricted", "受限"),
+    "partial": ("partly open", "部分开放"),
+    "barred": ("barred", "已停"),
+    "": ("nothing", "无应答"),
+}
+
+
+class Line(NamedTuple):
+    """One step of the story."""
+
+    at: float
+    seq: int
+    en: str
+    zh: str
+
+
+def tell(checked: Checked) -> list[Line]:
+    """In the order in which things were done: a row is an entry some moments after it, and kinds go one by one."""
+    facts = sorted(checked.facts.all, key=lambda fact: (fact.at, fact.seq))
+    return [Line(fact.at, fact.seq, *_WORDS[fact.kind](fact, checked)) for fact in facts]
+
+
+def _evidence(fact: Fact, checked: Checked) -> tuple[str, str]:
+    claims: Evidence | None = checked.claims.get(fact.row_id)
+    tier = _TIERS.get(Tier(fact.fields["tier"]) if fact.fields["tier"] in list(Tier) else Tier.NONE, ("", ""))
+    why = f" ({', '.join(fact.reasons)})" if fact.reasons else ""
+    if claims is None:
+        return f"Evidence {fact.row_id}, not proved to be a device's.", f"证据 {fact.row_id}：未能证实出自设备。"
+    kid, imei, iccid = claims.kid.hex(), claims.imei, claims.iccid
+    return (
+        f"Device {kid} (IMEI {imei or 'not read'}) signed Evidence {fact.row_id}: "
+        f"it holds {iccid or 'no card'}; {tier[0]}{why}.",
+        f"设备 {kid}（IMEI {imei or '未读出'}）签署证据 {fact.row_id}：持有 {iccid or '无卡'}；{tier[1]}{why}。",
+    )
+
+
+def _event(fact: Fact, _: Checked) -> tuple[str, str]:
+    kind, actor = fact.fields["kind"], fact.fields["actor"]
+    en, zh = _KINDS.get(kind, (f"{kind}.", f"{kind}。"))
+    facts = {"reasons": ", ".join(fact.reasons), "words": str(fact.detail.get("reason") or "")}
+    evidence = fact.fields["evidence"]
+    more_en = [f"by {actor}", facts["reasons"], f"'{facts['words']}'" if facts["words"] else ""]
+    more_zh = [f"经办：{actor}", f"原因：{facts['reasons']}" if facts["reasons"] else "", facts["words"]]
+    if evidence is not None:
+        more_en.append(f"by Evidence {evidence}")
+        more_zh.append(f"依据证据 {evidence}")
+    if fact.fields["card"] is not None and fact.fields["state"]:
+        more_en.append(f"the card is {fact.fields['state']}, {fact.fields['access']}")
+        more_zh.append(f"状态：{fact.fields['state']}，{fact.fields['access']}")
+    return f"{en} ({'; '.join(filter(None, more_en))})", f"{zh}（{'；'.join(filter(None, more_zh))}）"
+
+
+def _command(fact: Fact, _: Checked) -> tuple[str, str]:
+    access = fact.fields["access"]
+    word = _SAID.get(access, (access, access))
+    return f"Command {fact.row_id} to the network: {word[0]}.", f"向网络下达指令 {fact.row_id}：{word[1]}。"
+
+
+def _readback(fact: Fact, _: Checked) -> tuple[str, str]:
+    said = fact.fields["said"]
+    word = _SAID.get(said, (said, said))
+    error = f" ({fact.fields['error']})" if fact.fields["error"] else ""
+    return (
+        f"The records of {fact.fields['target']} read back after command {fact.fields['command']}: {word[0]}{error}.",
+        f"指令 {fact.fields['command']} 后回读 {fact.fields['target']}：{word[1]}{error}。",
+    )
+
+
+def _notice(fact: Fact, _: Checked) -> tuple[str, str]:
+    kind = fact.fields["kind"]
+    return f"The holder was told: notice {fact.row_id} ({kind}).", f"已告知用户：通知 {fact.row_id}（{kind}）。"
+
+
+_WORDS = {"evidence": _evidence, "event": _event, "command": _command, "readback": _readback, "notice": _notice}
