@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simbond_verifier.observation import Place
-from simbond_verifier.policy import parse
+from simbond_verifier.policy import read
 from simbond_verifier.radius.sessions import Told
 from simbond_verifier.store.radius_sessions import running, started
 from support import freeradius
@@ -152,5 +152,6 @@ def test_the_example_plays_a_gateway(olga, tmp_path, imei, code, heard):
 
 
 def test_the_example_s_policy_is_one():
-    section = parse((EXAMPLE / "policy.toml").read_text(), "example").radius
-    assert [str(client.address) for client in section.clients] == ["127.0.0.1/32"]
+    (client,) = read(EXAMPLE / "policy.toml").radius.clients
+    assert str(client.address) == "127.0.0.1/32"
+    assert client.secret_file == EXAMPLE / "radius-secret"

@@ -136,6 +136,11 @@ class Radius(_Table):
     filter_id: str = Field("simbond-restricted", min_length=1, max_length=253)
     """The gateway's name for what it lets a restricted card do."""
 
+    def beside(self, folder: Path) -> "Radius":
+        """The same with its files' paths from a folder, the policy file's."""
+        clients = [client.model_copy(update={"secret_file": folder / client.secret_file}) for client in self.clients]
+        return self.model_copy(update={"clients": tuple(clients)})
+
 
 class Phones(_Table):
     """Which type allocation codes (TAC: the first eight digits of an IMEI) are phones'. There is none in here: GSMA's
@@ -189,6 +194,8 @@ def parse(text: str, source: str) -> Policy:
 def read(path: Path) -> Policy:
     """Reads a policy file and the list of phones that it names. Raises InvalidPolicy."""
     policy = parse(_text(path), str(path))
+    if policy.radius is not None:
+        policy = policy.model_copy(update={"radius": policy.radius.beside(path.parent)})
     if policy.phones.file is None:
         return policy
     file = path.parent / policy.phones.file
