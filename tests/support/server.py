@@ -31,9 +31,10 @@ class VerifierServer:
         target: str = "embedded:",
         scenarios: Sequence[str] = (SCENARIO,),
         options: Sequence[str] = (),
+        db: Path | str | None = None,
     ) -> None:
-        """scenarios: the texts of scenario files. options: more words for the command line."""
-        self.db = place(folder / "simbond.db")
+        """scenarios: the texts of scenario files. options: more words for the command line. db: another's database."""
+        self.db = db or place(folder / "simbond.db")
         self.log = folder / "serve.log"
         self.url = ""
         self.ca: Path | None = None
@@ -59,6 +60,11 @@ class VerifierServer:
 
     def start(self) -> None:
         """Returns once it listens."""
+        self.launch()
+        self.listening()
+
+    def launch(self) -> None:
+        """Starts it, and does not wait."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 [*SIMBOND, "serve", "--json", "--port", str(self._port), *self._options],
@@ -66,6 +72,10 @@ class VerifierServer:
                 stderr=log,
                 text=True,
             )
+
+    def listening(self) -> None:
+        """Waits until it listens."""
+        assert self._process is not None
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, f"serve did not start: {self.log.read_text()}"
@@ -82,6 +92,13 @@ class VerifierServer:
     def kill(self) -> None:
         """kill -9."""
         self._end(signal.SIGKILL)
+
+    def exit_code(self, seconds: float) -> int:
+        """Of a server that is expected to end by itself."""
+        assert self._process is not None
+        code = self._process.wait(seconds)
+        self.stop()
+        return code
 
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None
