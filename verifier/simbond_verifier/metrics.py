@@ -21,6 +21,12 @@ class Metrics(Collector):
         self.commands = Counter(
             "simbond_commands", "Commands to the enforcement target", ["access", "outcome"], registry=self.registry
         )
+        self.appeals = Counter(
+            "simbond_appeals",
+            "Appeals decided, by the rule that they are about",
+            ["outcome", "rule"],
+            registry=self.registry,
+        )
         self.pending = Gauge("simbond_commands_pending", "Commands not confirmed yet", registry=self.registry)
         self.rejected = Counter(
             "simbond_http_rejected",
@@ -28,6 +34,8 @@ class Metrics(Collector):
             ["problem"],
             registry=self.registry,
         )
+        self.failures = Counter("simbond_worker_failures", "Workers that failed", ["worker"], registry=self.registry)
+        self.waiting = Gauge("simbond_waiting", "Work that waits for the writer, in messages", registry=self.registry)
         self.confirm_s = Histogram(
             "simbond_confirm_seconds",
             "From the decision to the target's confirmation",

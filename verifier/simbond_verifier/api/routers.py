@@ -2,6 +2,15 @@
 
 from fastapi import APIRouter
 
-from . import casefile, ledger, operator, results
+from . import appeals, casefile, ledger, notices, operator, results, second_checks
 
-ROUTERS: tuple[APIRouter, ...] = (operator.router, casefile.router, ledger.router, results.router, results.well_known)
+ROUTERS: tuple[APIRouter, ...] = (
+    operator.router,
+    appeals.router,
+    notices.router,
+    second_checks.router,
+    casefile.router,
+    ledger.router,
+    results.router,
+    results.well_known,
+)

@@ -105,7 +105,7 @@ class Timers:
         given = select(event.c.detail).where(
             event.c.card_id == about.id, event.c.kind == _EXTENDED, event.c.at >= about.since
         )
-        given_s = sum(detail["more_s"] for detail in connection.execute(given).scalars())
+        given_s = sum(float(detail["more_s"]) for detail in connection.execute(given).scalars())
         return min(longest_s - given_s, away_s)
 
     def _decided(self, connection: Connection, now: float, respite: Respite) -> list[Due]:
