@@ -175,17 +175,19 @@ def test_an_erased_card_leaves_its_number_and_its_history(desk: Desk, device: At
             assert connection.execute(select(table)).first() is None, table.name
         assert connection.execute(select(appeal.c.statement, appeal.c.filed_by)).one() == ("", "")
         salts = connection.execute(select(entry.c.kind, entry.c.salt)).all()
-        assert {e.kind for e in salts if e.salt is None} == {"evidence", "notice"}
+        assert {e.kind for e in salts if e.salt is None} == {"evidence", "event", "notice"}
+        assert [e.salt for e in salts if e.kind == "event"].count(None) == 1, "of the enrolment, which named the card"
         assert connection.execute(select(event.c.id)).all(), "decisions stay"
     assert kept_messages(desk) == []
     signed(desk, KEY)
     report = audited(exported(desk), KEY)
     assert report.good, report.findings
     with desk.database.read() as connection:
-        rows = [str(row) for table in card.metadata.sorted_tables for row in connection.execute(select(table))]
+        rows = [str(tuple(row)) for table in card.metadata.sorted_tables for row in connection.execute(select(table))]
     everything = "\n".join(rows)
     for personal in (device.imsi, "8613900139000", "Wang Wei"):
         assert personal not in everything
+        assert personal.encode().hex() not in everything
     assert device.iccid in everything
 
 

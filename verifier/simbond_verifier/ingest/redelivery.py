@@ -1,17 +1,18 @@
 """Evidence that a broker delivers again, because the verifier went away before it had acknowledged it."""
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from ..evidence import open_envelope
 from ..reasons import Reason, Tier
 from ..store.database import Database
+from ..store.identities import MessageColumn
 from .decide import Result
 
 # The table has no index by message. What comes again was taken a moment ago: it is not looked for further back.
 _FIND = text(
     "SELECT id, tier, reasons FROM evidence WHERE message = :message"
     " AND id > (SELECT max(id) - 10000 FROM evidence) ORDER BY id DESC LIMIT 1"
-)
+).bindparams(bindparam("message", type_=MessageColumn))
 
 
 async def first_result(database: Database, message: bytes) -> Result | None:

@@ -6,20 +6,25 @@ reasons. The ledger verifies as before; of what was deleted it holds hashes that
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
+from simbond_agent import claims
+
 from ..appraisal import Card
 from ..lifecycle import State
 from ..refusal import Conflict
 from . import cards
+from .identities import ERASED
 from .schema import (
     appeal,
     card,
     command,
     entry,
+    event,
     evidence,
     network,
     notice,
     observation,
     radius_session,
+    retired_key,
     sign,
     subscriber,
 )
@@ -44,12 +49,13 @@ def erase(connection: Connection, found: Card, *, reason: str, actor: str, now: 
         update(card).where(card.c.id == found.id).values(imsi=_erased(found), msisdn="", customer="", sim_key=None)
     )
     _forget(connection, (entry.c.card_id == found.id) & entry.c.kind.in_(("evidence", "notice")))
+    _drop_requests(connection, found)
     cards.record(connection, found, "erased", at=now, actor=actor, reason=reason)
 
 
 def _erased(found: Card) -> str:
     """Stands for the IMSI, which has to be there and to be unique."""
-    return f"erased-{found.id}"
+    return f"{ERASED}{found.id}"
 
 
 def _require_done_with(connection: Connection, found: Card) -> None:
@@ -74,6 +80,23 @@ def _empty_evidence(connection: Connection, found: Card) -> None:
     newer = (evidence.c.id > last) & (evidence.c.card_id == found.id)
     for which in (evidence.c.id.in_(entered), newer):
         connection.execute(update(evidence).where(which).values(message=None))
+
+
+def _drop_requests(connection: Connection, found: Card) -> None:
+    """Its devices' requests to be enrolled, and their wishes for another key, name the card that they had then."""
+    devices = select(event.c.device_id).where(event.c.card_id == found.id, event.c.device_id.is_not(None)).distinct()
+    known = list(connection.execute(devices).scalars())
+    subscriber_octets = claims.pack_digits(found.imsi, 8)
+    orders = select(event.c.id, event.c.detail).where(event.c.card_id.is_(None), event.c.device_id.in_(known))
+    for row in connection.execute(orders).all():
+        kept = {name: value for name, value in row.detail.items() if subscriber_octets.hex() not in str(value)}
+        if kept != row.detail:
+            connection.execute(update(event).where(event.c.id == row.id).values(detail=kept))
+            _forget(connection, (entry.c.kind == "event") & (entry.c.row_id == row.id))
+    rotations = select(retired_key.c.kid, retired_key.c.message).where(retired_key.c.device_id.in_(known))
+    for row in connection.execute(rotations).all():
+        if subscriber_octets in row.message:
+            connection.execute(update(retired_key).where(retired_key.c.kid == row.kid).values(message=b""))
 
 
 def _forget(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -20,18 +20,19 @@ from .errors import StoreError
 
 KEY_OCTETS = 64
 """Of AES-256-SIV: one half authenticates, the other encrypts."""
+ERASED = "erased-"
 _TEXT = "siv1:"
 _OCTETS = b"\x01"  # no COSE message begins like this
 _ATTRIBUTE = "simbond_identities"
 
 
 class Identities(Protocol):
-    """How identities are written, and read again. Texts that are no digits are left as they are."""
+    """How identities are written, and read again. Nothing, and what stands for an erased IMSI, stay as they are."""
 
     @property
     def sealed(self) -> bool: ...
 
-    def store(self, digits: str) -> str: ...
+    def store(self, text: str) -> str: ...
 
     def read(self, text: str) -> str: ...
 
@@ -49,8 +50,8 @@ class Clear:
 
     sealed = False
 
-    def store(self, digits: str) -> str:
-        return digits
+    def store(self, text: str) -> str:
+        return text
 
     def read(self, text: str) -> str:
         if text.startswith(_TEXT):
@@ -83,10 +84,8 @@ class Sealed:
         """key: 64 octets."""
         self._cipher = AESSIV(key)
 
-    def store(self, digits: str) -> str:
-        if not (digits.isascii() and digits.isdigit()):
-            return digits
-        return self._sealed(digits)
+    def store(self, text: str) -> str:
+        return self._sealed(text) if text and not text.startswith(ERASED) else text
 
     def read(self, text: str) -> str:
         if not text.startswith(_TEXT):
@@ -152,9 +151,10 @@ def read_key(path: Path) -> Sealed:
 
 
 class IdentityColumn(TypeDecorator[str]):
-    """An IMSI or an MSISDN: digits to whoever uses the column."""
+    """An IMSI, an MSISDN, or a name that has one in it: the text itself to whoever uses the column. Its length is that
+    of the sealed text, which takes 26 characters more than four thirds of the octets."""
 
-    impl = String(64)
+    impl = String
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:

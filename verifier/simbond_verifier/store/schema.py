@@ -38,7 +38,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER counts by itself there
-_IDENTITY = IdentityColumn()
+_IDENTITY = IdentityColumn(64)
 
 setting = Table(
     "setting",
@@ -355,7 +355,7 @@ radius_session = Table(
     Column("card_id", Integer, ForeignKey("card.id"), nullable=False, index=True),
     Column("client", String(64), nullable=False),  # its address
     Column("session", String(200), nullable=False),  # Acct-Session-Id
-    Column("user_name", String(253), nullable=False, server_default=""),
+    Column("user_name", IdentityColumn(400), nullable=False, server_default=""),
     Column("address", String(45), nullable=False, server_default=""),  # Framed-IP-Address
     Column("since", Float, nullable=False),
     Column("at", Float, nullable=False),

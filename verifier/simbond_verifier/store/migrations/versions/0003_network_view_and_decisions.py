@@ -132,7 +132,7 @@ def upgrade() -> None:
         sa.Column("card_id", sa.Integer(), nullable=False),
         sa.Column("client", sa.String(length=64), nullable=False),
         sa.Column("session", sa.String(length=200), nullable=False),
-        sa.Column("user_name", sa.String(length=253), server_default="", nullable=False),
+        sa.Column("user_name", sa.String(length=400), server_default="", nullable=False),
         sa.Column("address", sa.String(length=45), server_default="", nullable=False),
         sa.Column("since", sa.Float(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
