@@ -16,6 +16,7 @@ from .device import DeviceApi
 from .device_openapi import PATHS_DOCUMENT
 from .operator import IMPORT_PATH, Services
 from .problems import MEDIA_TYPE, Problem
+from .readiness import Readiness
 from .routers import ROUTERS
 
 BODY_OCTETS = 64 * 1024
@@ -37,8 +38,14 @@ class Application:
         await self._api(scope, receive if scope.get("path") == IMPORT_PATH else _bounded(receive), send)
 
 
-def create_app(services: Services, lifespan: Any = None, *, limits: Limits | None = None) -> Application:
-    """The verifier's application on the given services. limits: of the policy."""
+def create_app(
+    services: Services,
+    lifespan: Any = None,
+    *,
+    limits: Limits | None = None,
+    readiness: Readiness | None = None,
+) -> Application:
+    """The verifier's application on the given services. limits: of the policy. readiness: always, unless given."""
     api = FastAPI(
         title="simbond verifier",
         summary="Binds IoT cards to their devices: takes Evidence, appraises it, acts.",
@@ -52,6 +59,11 @@ def create_app(services: Services, lifespan: Any = None, *, limits: Limits | Non
     for router in ROUTERS:
         api.include_router(router)
     api.add_api_route("/healthz", _health, include_in_schema=False)
+
+    async def ready() -> JSONResponse:
+        return _readiness({} if readiness is None else await readiness.checks())
+
+    api.add_api_route("/readyz", ready, include_in_schema=False)
     _report_problems(api)
     api.openapi = lambda: _document(api)  # type: ignore[method-assign]
     return Application(api, DeviceApi(services.ingest, services.metrics, limits))
@@ -73,7 +85,13 @@ def _bounded(receive: Receive) -> Receive:
 
 
 async def _health() -> JSONResponse:
+    """It is alive: whoever starts verifiers need not start it again."""
     return JSONResponse({"status": "ok"})
+
+
+def _readiness(checks: dict[str, str]) -> JSONResponse:
+    ready = all(found == "ok" for found in checks.values())
+    return JSONResponse({"status": "ready" if ready else "not-ready", "checks": checks}, 200 if ready else 503)
 
 
 def _report_problems(api: FastAPI) -> None:

@@ -20,6 +20,7 @@ import structlog
 
 from simbond_agent import claims
 
+from .. import traces
 from ..evidence import key_id, split
 from ..ingest import text_form
 from ..ingest.decide import Result, refused
@@ -147,7 +148,8 @@ class DeviceApi:
         self._later(self._batched(messages, origin), deliver)
 
     async def _batched(self, messages: list[bytes], origin: str) -> Answer:
-        results = await self._ingest.many(messages)
+        with traces.span("batch", messages=len(messages)):
+            results = await self._ingest.many(messages)
         self._throttle.refused(origin, self._clock(), sum(result.message_id is not None for result in results))
         return Answer(b"".join(map(self._ingest.answer, results)), media_type=_CBOR_SEQUENCE)
 

@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from .. import traces
 from .device import Answer, DeviceApi
 from .patience import Patience, Waits
 from .problems import Problem
@@ -183,7 +184,8 @@ class DeviceProtocol(HttpToolsProtocol):
         if not exchange.keep_alive:
             self._ending = True
         if exchange.answer is None and exchange.body is not None:
-            self._device.post(exchange.path, exchange.body, self._origin, exchange.deliver)
+            with traces.within(self.headers):
+                self._device.post(exchange.path, exchange.body, self._origin, exchange.deliver)
             if len(self._exchanges) >= _PIPELINED:
                 self.flow.pause_reading()
 

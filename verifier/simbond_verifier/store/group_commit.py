@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
+from .. import traces
 from .database import Database
 from .errors import AlreadyServed
 from .errors import StoreBusy as StoreBusy
@@ -81,6 +82,8 @@ class GroupCommit:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._on_superseded = on_superseded
+        self.committed_at = monotonic()
+        """When something was last written, by time.monotonic; at first when it was made."""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="group-commit")
@@ -98,6 +101,11 @@ class GroupCommit:
         StoreUnavailable. A unit may run more than once before it is committed, so its only effects are on the
         connection. Raises StoreBusy."""
         return self.submit_item(self._run_unit, unit)
+
+    @property
+    def waiting(self) -> int:
+        """The weight of what waits."""
+        return self._weight
 
     def require_room(self, weight: int) -> None:
         """Raises StoreBusy where so much work would not be taken now."""
@@ -161,7 +169,8 @@ class GroupCommit:
 
     async def _together(self, connection: Connection, group: list[_Waiting]) -> bool:
         try:
-            results = await self._commit(connection, group)
+            with traces.span("commit", units=len(group)):
+                results = await self._commit(connection, group)
         except (_Away, AlreadyServed) as e:
             if isinstance(e, AlreadyServed):
                 self._on_superseded(e)
@@ -189,14 +198,16 @@ class GroupCommit:
         """Runs a group in a transaction of its own, which is durable or rolled back when this ends."""
         loop = asyncio.get_running_loop()
         if not self._backend.local:
-            return await loop.run_in_executor(self._thread, self._transact, connection, group)
-        transaction = await self._begin(connection)
-        try:
-            results = self._work(connection, group)
-            await loop.run_in_executor(self._thread, transaction.commit)
-        except BaseException:
-            self._backend.roll_back(connection)
-            raise
+            results = await loop.run_in_executor(self._thread, self._transact, connection, group)
+        else:
+            transaction = await self._begin(connection)
+            try:
+                results = self._work(connection, group)
+                await loop.run_in_executor(self._thread, transaction.commit)
+            except BaseException:
+                self._backend.roll_back(connection)
+                raise
+        self.committed_at = monotonic()
         return results
 
     def _transact(self, connection: Connection, group: list[_Waiting]) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy import Connection, func, insert, select, update
 
+from .. import traces
 from ..enforcement.target import Access as Read
 from ..enforcement.target import EnforcementError, Outcome, Target
 from ..lifecycle import Access
@@ -117,6 +118,7 @@ class Outbox:
             return _POLL_S
         return float(min(max(next_at - self._clock(), 0.0), _POLL_S))
 
+    @traces.traced("command")
     async def _carry_out(self, due: _Command) -> None:
         try:
             outcome = await self._act(due)
