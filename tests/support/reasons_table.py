@@ -1,10 +1,11 @@
-"""Writes docs/reasons.md from simbond_verifier.reasons: `python -P tests/support/reasons_table.py` after a change
+"""Writes docs/reasons.md from simbond_verifier.words: `python -P tests/support/reasons_table.py` after a change
 there."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from simbond_verifier.reasons import EXPLAINED, Reason
+from simbond_verifier.reasons import Reason
+from simbond_verifier.words import Language, explain
 
 FILE = Path(__file__).parents[2] / "docs" / "reasons.md"
 _LAST_REFUSAL = Reason.COUNTER_BACK
@@ -38,7 +39,8 @@ def document() -> str:
 
 
 def _table(codes: Iterable[Reason]) -> str:
-    return "\n".join(["| code | meaning |", "| --- | --- |", *(f"| `{code}` | {EXPLAINED[code]} |" for code in codes)])
+    rows = (f"| `{code}` | {explain(code)} | {explain(code, Language.ZH)} |" for code in codes)
+    return "\n".join(["| code | meaning | 含义 |", "| --- | --- | --- |", *rows])
 
 
 if __name__ == "__main__":

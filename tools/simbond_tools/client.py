@@ -83,6 +83,11 @@ class Api:
         timeout = httpx.Timeout(60, read=_IMPORT_S)
         return self._send("POST", path, content=text, params=query, headers=headers, timeout=timeout)
 
+    def post_lines(self, path: str, lines: list[str]) -> Any:
+        """Sends JSON documents, one a line."""
+        headers = {"content-type": "application/x-ndjson"}
+        return self._send("POST", path, content="\n".join(lines).encode(), headers=headers)
+
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """What is at a path, in pieces, however long it is. Nothing of it is looked at."""
         try:
@@ -96,7 +101,7 @@ class Api:
 
     def pages(self, path: str, member: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every element of a list that comes in pages."""
-        after = ""
+        after = None
         while True:
             page = self.get(path, after=after, **({"limit": PAGE} | query))
             yield from page[member]

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from .appraisal import Card
 from .lifecycle import Access, State
 from .policy import Policy
-from .reasons import EXPLAINED, Reason
+from .reasons import Reason
 from .scenario import Scenarios
+from .words import Language, explain
 
 
 class Kind(StrEnum):
@@ -130,7 +131,7 @@ def body(about: Card, kind: Kind, happened: Happened, terms: Terms, own: Iterabl
     ask = kind in _STATES_REMEDY
     further = terms.further if kind is Kind.APPEAL_REJECTED else ""
     facts = {**happened.detail.get("facts", {}), **{k: happened.detail[k] for k in _TOLD if k in happened.detail}}
-    reasons = [{"code": r.value, "en": EXPLAINED[r], "zh": _chinese(r)} for r in happened.reasons]
+    reasons = [{"code": r.value, "en": explain(r), "zh": explain(r, Language.ZH)} for r in happened.reasons]
     told: dict[str, Any] = {
         "kind": kind.value,
         "card": about.iccid,
@@ -185,10 +186,6 @@ def _text(told: dict[str, Any], terms: Terms, language: int) -> str:
 def _when(at: float, zone: str) -> str:
     where: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)
     return datetime.fromtimestamp(at, where).strftime("%Y-%m-%d %H:%M %Z")
-
-
-def _chinese(reason: Reason) -> str:
-    return EXPLAINED[reason]
 
 
 class _Masked:

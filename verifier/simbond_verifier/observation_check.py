@@ -1,5 +1,6 @@
 """What of an observation can be used. Pure."""
 
+import re
 from math import isfinite
 
 from simbond_agent import identity
@@ -12,7 +13,8 @@ _AREA = 1 << 24
 """A 5G tracking area code has 24 bits, others 16 (TS 23.003 clause 19.4.2.3)."""
 _CELL = 1 << 36
 """An NR cell identity has 36 bits, others 28 (TS 38.413 clause 9.3.1.7)."""
-_APN_OCTETS = 100
+_APN = re.compile(r"[A-Za-z0-9._-]{1,100}")
+"""Of labels as in domain names (TS 23.003 clause 9.1)."""
 
 
 class Unusable(ValueError):
@@ -29,8 +31,8 @@ def checked(observation: Observation, now: float) -> Observation:
         raise Unusable("at: not seconds since 1970")
     if at > now + _AHEAD_S:
         raise Unusable(f"at: {at - now:.0f} s ahead of the verifier's clock; check the source's clock and its unit")
-    if observation.apn is not None and not 0 < len(observation.apn) <= _APN_OCTETS:
-        raise Unusable(f"apn: not 1 to {_APN_OCTETS} characters")
+    if observation.apn is not None and not _APN.fullmatch(observation.apn):
+        raise Unusable("apn: no access point name")
     _check_place(observation.place)
     return observation._replace(at=min(at, now), imei=_imei(observation.imei))
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from simbond_verifier.lifecycle import State
-from simbond_verifier.reasons import EXPLAINED, Reason, Tier
+from simbond_verifier.reasons import Reason, Tier
+from simbond_verifier.words import Language, explain
 
 from .common import when
 
@@ -14,8 +15,17 @@ _HAPPENED = {
     "alert": "alert",
     "suspend": "suspended",
     "open": "let in for re-verification",
-    "lift": "suspension lifted",
-    "expire": "re-verification ran out",
+    "lift": "measures lifted",
+    "expire": "its check ran out",
+    "recheck": "second check ordered",
+    "restrict": "restricted",
+    "reminded": "holder reminded of its check",
+    "extended": "check extended: the verifier was away",
+    "appeal-filed": "appeal filed",
+    "appeal-upheld": "appeal upheld",
+    "appeal-rejected": "appeal rejected",
+    "appeal-withdrawn": "appeal withdrawn",
+    "appeal-overdue": "appeal not decided in time",
     "retire": "retired",
     "key-revoked": "key of its device revoked",
     "key-rotated": "key of its device rotated",
@@ -40,10 +50,10 @@ def happened(kind: str) -> str:
     return _HAPPENED.get(kind, kind)
 
 
-def reason(code: str) -> str:
+def reason(code: str, language: Language = Language.EN) -> str:
     """A reason code, explained."""
     try:
-        return f"{EXPLAINED[Reason(code)]} ({code})"
+        return f"{explain(Reason(code), language)} ({code})"
     except ValueError:
         return code
 
@@ -75,19 +85,19 @@ def next_step(card: dict[str, Any]) -> str:
     return template.format(iccid=card["iccid"])
 
 
-def timeline(history: list[dict[str, Any]]) -> list[str]:
+def timeline(history: list[dict[str, Any]], language: Language = Language.EN) -> list[str]:
     """A card's history as lines: when, what, by whom, the state after it; below that, why and what followed."""
     lines = []
     for event in history:
         lines.append(
             f"{when(event['at'])}  {happened(event['kind'])}, by {event['actor']}: {event['state']}, {event['access']}"
         )
-        lines += [f"    {line}" for line in _circumstances(event)]
+        lines += [f"    {line}" for line in _circumstances(event, language)]
     return lines
 
 
-def _circumstances(event: dict[str, Any]) -> list[str]:
-    lines = [reason(code) for code in event["reasons"]]
+def _circumstances(event: dict[str, Any], language: Language) -> list[str]:
+    lines = [reason(code, language) for code in event["reasons"]]
     lines += [f"{name.replace('_', ' ')}: {value}" for name, value in event["detail"].items()]
     if event["device"] is not None:
         lines.append(f"device: {event['device']}")
@@ -104,3 +114,25 @@ def _since_evidence(event: dict[str, Any]) -> str:
     if event["enforcement"]["outcome"] != "confirmed" or evidence_at is None:
         return ""
     return f", {(done_at - evidence_at) * 1000:.1f} ms after the evidence came in"
+
+
+def seen(view: dict[str, Any]) -> list[tuple[str, object]]:
+    """What networks last saw of a card, as names and values."""
+    place = [f"{name} {view[name]}" for name in ("plmn", "area", "cell", "lat", "lon") if view[name] is not None]
+    return [
+        ("IMEI", view["imei"] and f"{view['imei']}, {when(view['imei_at'])}"),
+        ("place", place and f"{', '.join(place)}, {when(view['place_at'])}"),
+        ("last seen", when(view["traffic_at"])),
+        ("source", view["source"]),
+    ]
+
+
+def against(signs: list[dict[str, Any]]) -> list[str]:
+    """Signs against a card as lines: since when, what, how often; below that, what was seen."""
+    lines = []
+    for sign in signs:
+        over = f", over since {when(sign['cleared_at'])}" if sign["cleared_at"] is not None else ""
+        lines.append(f"{when(sign['first_at'])}  {sign['words']} ({sign['reason']})")
+        lines.append(f"    {sign['times']} times until {when(sign['last_at'])}, from {sign['source']}{over}")
+        lines += [f"    {name.replace('_', ' ')}: {value}" for name, value in sign["facts"].items()]
+    return lines

@@ -88,6 +88,17 @@ def view(connection: Connection, card_id: int) -> dict[str, Any] | None:
     return None if row is None else {name: row[name] for name in row if name != "card_id"}
 
 
+def against(connection: Connection, card_id: int) -> list[dict[str, Any]]:
+    """Every sign that there is or was against a card, those that last first."""
+    query = (
+        select(sign_table)
+        .where(sign_table.c.card_id == card_id)
+        .order_by(sign_table.c.cleared_at.is_not(None), sign_table.c.first_at)
+    )
+    rows = connection.execute(query).mappings()
+    return [{name: row[name] for name in row if name != "card_id"} | {"reason": Reason(row["reason"])} for row in rows]
+
+
 _SWAP = device.alias("swap")
 _KNOWN = (
     select(

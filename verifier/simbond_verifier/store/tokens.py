@@ -17,6 +17,8 @@ _PREFIX = "sbt_"
 class Role(StrEnum):
     """What a token may do. docs/api.md has the table."""
 
+    FEED = "feed"
+    """Hands in observations and sees nothing."""
     VIEWER = "viewer"
     TECHNICIAN = "technician"
     OPERATOR = "operator"
