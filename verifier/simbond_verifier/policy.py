@@ -39,6 +39,8 @@ class TwoPersons(_Table):
     resume: bool = False
     """Lifting a suspension without re-verification."""
     retire: bool = False
+    erase: bool = False
+    """Deleting what is personal about a retired card."""
     rebind: bool = False
     """Taking a card from its device, or to another one, without an announced swap."""
     release: bool = True

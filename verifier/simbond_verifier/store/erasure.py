@@ -4,6 +4,8 @@ What stays is the ICCID, the serial number of the card, with its history: what w
 reasons. The ledger verifies as before; of what was deleted it holds hashes that nobody can guess from any more.
 """
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from simbond_agent import claims
@@ -30,9 +32,12 @@ from .schema import (
 )
 
 
-def erase(connection: Connection, found: Card, *, reason: str, actor: str, now: float) -> None:
-    """Erases a retired card's data: a unit of work; again, it does nothing. Raises Conflict where the card is not
-    retired, the network has not confirmed that it is barred, or an appeal is open."""
+def erase(connection: Connection, found: Card, *, reason: str, actor: str, now: float, **why: Any) -> None:
+    """Erases a retired card's data: a unit of work; again, it does nothing. why: more for the history.
+
+    Raises Conflict where the card is not retired, the network has not confirmed that it is barred, or an appeal is
+    open.
+    """
     if found.imsi == _erased(found):
         return
     _require_done_with(connection, found)
@@ -50,7 +55,7 @@ def erase(connection: Connection, found: Card, *, reason: str, actor: str, now: 
     )
     _forget(connection, (entry.c.card_id == found.id) & entry.c.kind.in_(("evidence", "notice")))
     _drop_requests(connection, found)
-    cards.record(connection, found, "erased", at=now, actor=actor, reason=reason)
+    cards.record(connection, found, "erased", at=now, actor=actor, reason=reason, **why)
 
 
 def _erased(found: Card) -> str:

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     SWAP = "swap"
     RESUME = "resume"
     RETIRE = "retire"
+    ERASE = "erase"
     RELEASE = "release"
     RELEASE_ALL = "release-all"
     DISMISS = "dismiss"
