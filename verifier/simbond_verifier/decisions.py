@@ -11,7 +11,7 @@ from .policy import Policy
 from .reasons import Reason
 from .refusal import NotFound
 from .scenario import Scenarios
-from .store import cards, gate, proposals
+from .store import cards, erasure, gate, proposals
 from .store.proposals import Kind, Order, Proposal
 from .store.schema import device
 
@@ -55,12 +55,12 @@ class Decisions:
         """Carries an order out: None. Where it takes two, has it wait: the proposal's id. Raises Refusal where it could
         not be carried out."""
         if not self._takes_two(connection, order):
-            self.carry_out(connection, order, actor=actor, now=now)
+            self._carry_out(connection, order, actor=actor, now=now)
             return None
         # What cannot be done is not asked for.
         trial = connection.begin_nested()
         try:
-            self.carry_out(connection, order, actor=actor, now=now)
+            self._carry_out(connection, order, actor=actor, now=now)
         finally:
             trial.rollback()
         expires_s = self._policy.two_persons.expires_s
@@ -69,8 +69,19 @@ class Decisions:
     def approve(self, connection: Connection, proposal_id: int, *, words: str, actor: str, now: float) -> Proposal:
         """A second person agrees: carries the order out. Raises Refusal."""
         found = proposals.approve(connection, proposal_id, words=words, actor=actor, now=now)
-        self.carry_out(connection, found.order, actor=actor, now=now, decision=found.id, asked_by=found.asked_by)
+        self._carry_out(connection, found.order, actor=actor, now=now, decision=found.id, asked_by=found.asked_by)
         return found
+
+    def go_on(self, connection: Connection, order: Order, *, actor: str, now: float, **why: Any) -> bool:
+        """Carries out the next part of a long order. Whether there may be more."""
+        if order.kind not in (Kind.RELEASE_ALL, Kind.DISMISS_ALL):
+            return False
+        do = gate.release if order.kind is Kind.RELEASE_ALL else gate.dismiss
+        rule, up_to = Reason(order.detail["rule"]), order.detail["up_to"]
+        some = gate.waiting(connection, rule=rule, up_to=up_to, limit=AT_ONCE)
+        for found in some:
+            do(connection, found.id, reason=order.reason, actor=actor, now=now, **why)
+        return len(some) == AT_ONCE
 
     def _takes_two(self, connection: Connection, order: Order) -> bool:
         two = self._policy.two_persons
@@ -81,6 +92,8 @@ class Decisions:
                 return two.release
             case Kind.RETIRE:
                 return two.retire
+            case Kind.ERASE:
+                return two.erase
             case Kind.DISMISS | Kind.DISMISS_ALL:
                 return False
         assert order.card_id is not None
@@ -92,9 +105,11 @@ class Decisions:
         moves = two.rebind and found.device_id not in (None, order.device_id)
         return lifts or moves or bool(order.detail.get("force"))
 
-    def carry_out(self, connection: Connection, order: Order, *, actor: str, now: float, **why: Any) -> bool:
-        """Does what an order says. Whether more of it is left, for `carry_out` again. why: for the history."""
-        told: dict[str, Any] = {"reason": order.reason, "actor": actor, "now": now} | why
+    def _carry_out(self, connection: Connection, order: Order, *, actor: str, now: float, **why: Any) -> None:
+        """Does what an order says, or the first part of it. why: for the history."""
+        told: dict[str, Any] = {"actor": actor, "now": now} | why
+        if order.reason:
+            told["reason"] = order.reason
         detail = order.detail
         match order.kind:
             case Kind.RELEASE:
@@ -102,18 +117,13 @@ class Decisions:
             case Kind.DISMISS:
                 gate.dismiss(connection, detail["withheld"], **told)
             case Kind.RELEASE_ALL | Kind.DISMISS_ALL:
-                do = gate.release if order.kind is Kind.RELEASE_ALL else gate.dismiss
-                some = gate.waiting(connection, rule=Reason(detail["rule"]), up_to=detail["up_to"], limit=AT_ONCE)
-                for found in some:
-                    do(connection, found.id, **told)
-                return len(some) == AT_ONCE
+                self.go_on(connection, order, actor=actor, now=now, **why)
             case Kind.START_RULE:
                 gate.start_again(connection, Reason(detail["rule"]), **told)
             case Kind.START_ALL:
                 gate.set_kill_switch(connection, False, **told)
             case _:
                 self._order_card(connection, order, told)
-        return False
 
     def _order_card(self, connection: Connection, order: Order, told: dict[str, Any]) -> None:
         assert order.card_id is not None
@@ -130,6 +140,8 @@ class Decisions:
                 fleet.resume(connection, iccid, scenarios=self._scenarios, **more)
             case Kind.RETIRE:
                 fleet.retire(connection, iccid, **more)
+            case Kind.ERASE:
+                erasure.erase(connection, cards.by_id(connection, order.card_id), **more)
 
 
 def _kid(connection: Connection, order: Order) -> str:

@@ -9,11 +9,14 @@ from ..lifecycle import Access, State
 Words = Annotated[str, Field(min_length=1, max_length=400, description="Kept in the card's history.")]
 
 
-class _Document(BaseModel):
+KeyId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16}$", description="The device's key id.")]
+
+
+class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Enforcement(_Document):
+class Enforcement(Document):
     """A command to the network and how it went."""
 
     access: Access
@@ -25,37 +28,43 @@ class Enforcement(_Document):
     ms: float | None = Field(description="Milliseconds from the decision to the target's confirmation.")
 
 
-class BoundDevice(_Document):
+class BoundDevice(Document):
     kid: str
     imei: str
 
 
-class Card(_Document):
+class AnnouncedSwap(Document):
+    device: str = Field(description="The key id of the device whose evidence closes it.")
+    until: float
+
+
+class Card(Document):
     iccid: str
     imsi: str
-    msisdn: str
+    msisdn: str | None = Field(description="Null for a technician.")
     scenario: str
-    customer: str
+    customer: str | None = Field(description="Null for a technician.")
     state: State
     access: Access
     since: float
-    deadline: float | None = Field(description="Of a re-verification that an operator opened.")
+    deadline: float | None = Field(description="Of a re-verification or a second check.")
     held: bool = Field(description="Suspended by an operator: only an operator lifts it.")
     accused_at: float | None = Field(description="When another device claimed this card; null when none did.")
     sim_key: str | None = Field(description="The public key on its SIM, an uncompressed P-256 point in hex.")
     device: BoundDevice | None
+    swap: AnnouncedSwap | None = Field(description="A change of device that was announced and approved.")
 
 
 class CardWithEnforcement(Card):
     enforcement: Enforcement | None
 
 
-class Cards(_Document):
+class Cards(Document):
     cards: list[Card]
     next: str | None = Field(description="Pass as 'after' for the next page; null on the last.")
 
 
-class Happening(_Document):
+class Happening(Document):
     """One line of a card's history."""
 
     at: float
@@ -71,29 +80,24 @@ class Happening(_Document):
     enforcement: Enforcement | None
 
 
-class History(_Document):
+class History(Document):
     iccid: str
     history: list[Happening]
 
 
-class RowFault(_Document):
+class RowFault(Document):
     line: int
     column: str
     problem: str
 
 
-class ImportReport(_Document):
+class ImportReport(Document):
     imported: int
     unchanged: int
     faults: list[RowFault]
 
 
-class Bind(_Document):
-    device: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16}$", description="The device's key id.")]
-    scenario: str | None = Field(None, description="Another scenario than the imported one.")
-
-
-class Decision(_Document):
+class Decision(Document):
     reason: Words
 
 
@@ -101,15 +105,13 @@ class SimKey(Decision):
     key: str | None = Field(max_length=130, description="An uncompressed P-256 point in hex; null removes the key.")
 
 
-class Resumption(Decision):
-    reverify: bool = Field(True, description="False lifts the suspension without re-verification.")
-
-
-class Device(_Document):
+class Device(Document):
     kid: str
     imei: str
     label: str
-    card: str | None = Field(description="The card bound to it.")
+    imei2: str | None = Field(description="Of its second slot.")
+    card: str | None = Field(description="The card bound to it, or the first of them.")
+    cards: list[str] = Field(description="All of them; more than one only in scenarios with the binding mode set.")
     enrolled_at: float
     enrolled_by: str
     rotated_at: float | None = Field(description="When its present key took the place of the one before.")
@@ -120,7 +122,7 @@ class Device(_Document):
     refuted: int = Field(description="Its claims about other devices' cards that were refuted.")
 
 
-class RetiredKey(_Document):
+class RetiredKey(Document):
     kid: str
     at: float
     used_at: float | None = Field(
@@ -134,26 +136,31 @@ class DeviceWithKey(Device):
     retired_key: RetiredKey | None = Field(description="The key before the present one.")
 
 
-class Devices(_Document):
+class Devices(Document):
     devices: list[Device]
     next: str | None
 
 
-class EnrolmentOrder(_Document):
+class EnrolmentOrder(Document):
     request: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2})+$", max_length=2048)] = Field(
         description="The device's enrolment request in hex (docs/evidence.md)."
     )
     imei: str | None = Field(None, description="What the label says; refused when the device says otherwise.")
+    imei2: str | None = Field(None, description="Of its second slot, where it has one.")
     label: str = Field("", max_length=200)
     allow_duplicate_imei: bool = Field(False, description="Only operators may allow it.")
 
 
-class Subscriber(_Document):
+class SecondSlot(Decision):
+    imei2: str | None = Field(description="Null: it has none.")
+
+
+class Subscriber(Document):
     """What the embedded table tells network equipment."""
 
     imsi: str
     access: Access
 
 
-class ScenarioNames(_Document):
+class ScenarioNames(Document):
     scenarios: list[str]

@@ -4,18 +4,20 @@ from asyncio import to_thread
 from collections.abc import Callable
 from functools import partial
 from time import time
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection
 
 from .. import card_import, fleet, lifecycle
+from ..decisions import Decisions
 from ..enforcement.embedded import Embedded
 from ..enforcement.target import UnknownSubscriber
 from ..ingest.pipeline import Ingest
 from ..lifecycle import State
 from ..metrics import Metrics
+from ..policy import Policy
 from ..scenario import Scenarios
 from ..store import tokens
 from ..store.database import Database
@@ -29,9 +31,11 @@ T = TypeVar("T")
 
 IMPORT_PATH = "/v1/cards/import"
 CSV_OCTETS = 64 * 1024 * 1024
-_READS = frozenset(Role)
+_READS = frozenset({Role.VIEWER, Role.OPERATOR, Role.ADMIN})
 _SITE = frozenset({Role.TECHNICIAN, Role.OPERATOR, Role.ADMIN})
+_LOOKS = _READS | _SITE
 _DECIDES = frozenset({Role.OPERATOR, Role.ADMIN})
+_FEEDS = _DECIDES | {Role.FEED}
 
 
 class Services:
@@ -48,6 +52,7 @@ class Services:
         on_change: Callable[[], None],
         clock: Callable[[], float] = time,
         keyring: Keyring | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.database = database
         self.writer = writer
@@ -58,6 +63,8 @@ class Services:
         self.on_change = on_change
         self.clock = clock
         self.keyring = keyring or Keyring()
+        self.policy = policy or Policy()
+        self.decisions = Decisions(scenarios, self.policy)
 
     async def write(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work, durably, and wakes the outbox."""
@@ -99,8 +106,11 @@ def _allow(roles: frozenset[Role]) -> Callable[..., Holder]:
 
 
 Reads = Annotated[Holder, Depends(_allow(_READS))]
+Looks = Annotated[Holder, Depends(_allow(_LOOKS))]
+"""Also who is on site: one card or device, by its number."""
 Site = Annotated[Holder, Depends(_allow(_SITE))]
 Decides = Annotated[Holder, Depends(_allow(_DECIDES))]
+Feeds = Annotated[Holder, Depends(_allow(_FEEDS))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 Changed = models.CardWithEnforcement
@@ -170,10 +180,9 @@ def _check_list(services: Services, body: bytes) -> fleet.Checked:
 
 
 @router.get("/cards/{iccid}", tags=["cards"])
-def show_card(services: Use, _: Reads, iccid: str) -> Changed:
-    """One card, and the last command to the network about it."""
-    with services.database.read() as connection:
-        return Changed(**fleet.show_card(connection, iccid))
+def show_card(services: Use, holder: Looks, iccid: str) -> Changed:
+    """One card, and the last command to the network about it. Whose it is, a technician does not see."""
+    return card_document(services, holder, iccid)
 
 
 @router.get("/cards/{iccid}/history", tags=["cards"])
@@ -182,62 +191,6 @@ def card_history(services: Use, _: Reads, iccid: str) -> models.History:
     with services.database.read() as connection:
         lines = fleet.history(connection, iccid)
     return models.History(iccid=iccid, history=[models.Happening(**line) for line in lines])
-
-
-@router.post("/cards/{iccid}/bind", tags=["cards"])
-async def bind_card(services: Use, holder: Decides, iccid: str, order: models.Bind) -> Changed:
-    """Binds a card to an enrolled device in a scenario."""
-    return await _decide(
-        services,
-        iccid,
-        partial(
-            fleet.bind,
-            iccid=iccid,
-            kid=order.device,
-            scenario=order.scenario,
-            scenarios=services.scenarios,
-            actor=holder.name,
-            now=services.clock(),
-        ),
-    )
-
-
-@router.post("/cards/{iccid}/suspend", tags=["cards"])
-async def suspend_card(services: Use, holder: Decides, iccid: str, order: models.Decision) -> Changed:
-    """Suspends a card by an operator's decision."""
-    unit = partial(fleet.suspend, iccid=iccid, reason=order.reason, actor=holder.name, now=services.clock())
-    return await _decide(services, iccid, unit)
-
-
-@router.post("/cards/{iccid}/resume", tags=["cards"])
-async def resume_card(services: Use, holder: Decides, iccid: str, order: models.Resumption) -> Changed:
-    """Lets a suspended card into the network again, to be re-verified there, or for good."""
-    unit = partial(
-        fleet.resume,
-        iccid=iccid,
-        reason=order.reason,
-        reverify=order.reverify,
-        scenarios=services.scenarios,
-        actor=holder.name,
-        now=services.clock(),
-    )
-    return await _decide(services, iccid, unit)
-
-
-@router.post("/cards/{iccid}/retire", tags=["cards"])
-async def retire_card(services: Use, holder: Decides, iccid: str, order: models.Decision) -> Changed:
-    """Takes a card out of use for good."""
-    unit = partial(fleet.retire, iccid=iccid, reason=order.reason, actor=holder.name, now=services.clock())
-    return await _decide(services, iccid, unit)
-
-
-@router.post("/cards/{iccid}/sim-key", tags=["cards"])
-async def set_sim_key(services: Use, holder: Decides, iccid: str, order: models.SimKey) -> Changed:
-    """Registers the public key on a card's SIM: from then on what it signs counts, and is missed where it is not."""
-    unit = partial(
-        fleet.set_sim_key, iccid=iccid, key=order.key, reason=order.reason, actor=holder.name, now=services.clock()
-    )
-    return await _decide(services, iccid, unit)
 
 
 @router.get("/devices", tags=["devices"])
@@ -263,6 +216,7 @@ async def enrol_device(services: Use, holder: Site, order: models.EnrolmentOrder
         fleet.enrol,
         request=bytes.fromhex(order.request),
         imei=order.imei,
+        imei2=order.imei2,
         label=order.label,
         allow_duplicate_imei=order.allow_duplicate_imei,
         actor=holder.name,
@@ -272,7 +226,7 @@ async def enrol_device(services: Use, holder: Site, order: models.EnrolmentOrder
 
 
 @router.get("/devices/{kid}", tags=["devices"])
-def show_device(services: Use, _: Reads, kid: str) -> models.DeviceWithKey:
+def show_device(services: Use, _: Looks, kid: str) -> models.DeviceWithKey:
     """One device with its public key."""
     return _device(services, kid)
 
@@ -282,6 +236,16 @@ async def revoke_device(services: Use, holder: Decides, kid: str, order: models.
     """Revokes a device's key: its Evidence counts for nothing from now on."""
     unit = partial(fleet.revoke, kid=kid, reason=order.reason, actor=holder.name, now=services.clock())
     services.ingest.forget(await services.write(unit))
+    return _device(services, kid)
+
+
+@router.post("/devices/{kid}/imei2", tags=["devices"])
+async def set_second_slot(services: Use, holder: Decides, kid: str, order: models.SecondSlot) -> models.DeviceWithKey:
+    """States the IMEI of a device's second slot: a card that the network sees there is at home."""
+    unit = partial(
+        fleet.set_imei2, kid=kid, imei2=order.imei2, reason=order.reason, actor=holder.name, now=services.clock()
+    )
+    await services.write(unit)
     return _device(services, kid)
 
 
@@ -311,10 +275,11 @@ def show_metrics(services: Use, _: Reads) -> Response:
     return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _decide(services: Services, iccid: str, unit: Callable[[Connection], Any]) -> Changed:
-    await services.write(unit)
+def card_document(services: Services, holder: Holder, iccid: str) -> Changed:
+    """A card as the holder of a token may see it."""
     with services.database.read() as connection:
-        return Changed(**fleet.show_card(connection, iccid))
+        found = fleet.show_card(connection, iccid)
+    return Changed(**found | ({"msisdn": None, "customer": None} if holder.role is Role.TECHNICIAN else {}))
 
 
 def _device(services: Services, kid: str) -> models.DeviceWithKey:

@@ -2,11 +2,14 @@
 
 from fastapi import APIRouter
 
-from . import appeals, casefile, ledger, notices, operator, results, second_checks
+from . import appeals, casefile, decisions, enforcement, ledger, notices, operator, orders, results, second_checks
 
 ROUTERS: tuple[APIRouter, ...] = (
     operator.router,
     appeals.router,
+    decisions.router,
+    enforcement.router,
+    orders.router,
     notices.router,
     second_checks.router,
     casefile.router,

@@ -11,6 +11,7 @@ from .cards import unbind as unbind
 from .devices import enrol as enrol
 from .devices import imei_number as imei_number
 from .devices import revoke as revoke
+from .devices import set_imei2 as set_imei2
 from .importing import IMPORT_CHUNK as IMPORT_CHUNK
 from .importing import Checked as Checked
 from .importing import add_cards as add_cards

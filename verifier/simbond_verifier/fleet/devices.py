@@ -8,7 +8,7 @@ from ..evidence import BadEvidence, read_enrolment
 from ..reasons import EXPLAINED
 from ..refusal import Conflict, Invalid
 from ..store import cards, fleet_events, retired_keys
-from ..store.schema import card, device
+from ..store.schema import device
 from . import lookup
 
 
@@ -21,9 +21,11 @@ def enrol(
     allow_duplicate_imei: bool,
     actor: str,
     now: float,
+    imei2: str | None = None,
 ) -> str:
     """Registers a device's key with its IMEI. request: the device's signed enrolment request, which proves that it
-    holds the key; imei: what the operator says it is, checked against the request. Returns the kid in hex."""
+    holds the key; imei: what the operator says it is, checked against the request; imei2: of its second slot, which
+    nothing proves. Returns the kid in hex."""
     try:
         asked = read_enrolment(request)
     except BadEvidence as e:
@@ -49,15 +51,11 @@ def enrol(
         raise Conflict(
             "key-enrolled", "This key is enrolled already, with another IMEI, revoked or rotated; a key is used once."
         )
-    twin = select(device.c.kid).where(device.c.imei == number, device.c.revoked_at.is_(None))
-    if not allow_duplicate_imei and (other := connection.execute(twin).first()) is not None:
-        raise Conflict(
-            "imei-enrolled",
-            f"IMEI {number} is enrolled with key {other.kid.hex()}. Revoke that one if its device lost its key; "
-            "allow the duplicate if the batch really shares an IMEI.",
-        )
+    second = imei_number(imei2)
+    if not allow_duplicate_imei:
+        _require_unused(connection, number, second)
     row = insert(device).values(
-        kid=asked.kid, point=asked.point, imei=number, label=label, enrolled_at=now, enrolled_by=actor
+        kid=asked.kid, point=asked.point, imei=number, imei2=second, label=label, enrolled_at=now, enrolled_by=actor
     )
     added = connection.execute(row.returning(device.c.id)).scalar_one()
     fleet_events.record(
@@ -68,9 +66,36 @@ def enrol(
         device_id=added,
         kid=asked.kid.hex(),
         imei=number,
+        **({} if second is None else {"imei2": second}),
         request=request.hex(),
     )
     return asked.kid.hex()
+
+
+def _require_unused(connection: Connection, *numbers: str | None, by: int | None = None) -> None:
+    """Raises Conflict where one of the IMEIs is another device's."""
+    for number in numbers:
+        theirs = (device.c.imei == number) | (device.c.imei2 == number)
+        query = select(device.c.kid).where(theirs, device.c.revoked_at.is_(None), device.c.id.is_distinct_from(by))
+        other = None if number is None else connection.execute(query).first()
+        if other is not None:
+            raise Conflict(
+                "imei-enrolled",
+                f"IMEI {number} is enrolled with key {other.kid.hex()}. Revoke that one if its device lost its key; "
+                "allow the duplicate if the batch really shares an IMEI.",
+            )
+
+
+def set_imei2(connection: Connection, kid: str, imei2: str | None, *, reason: str, actor: str, now: float) -> None:
+    """States the IMEI of a device's second slot, or with None that it has none. Raises NotFound, Conflict, Invalid."""
+    found = lookup.find_device(connection, kid)
+    number = imei_number(imei2)
+    if number == found["imei2"]:
+        return
+    _require_unused(connection, number, by=found["id"])
+    connection.execute(update(device).where(device.c.id == found["id"]).values(imei2=number))
+    told = {"kid": found["kid"].hex(), "imei2": number, "before": found["imei2"], "reason": reason}
+    fleet_events.record(connection, "second-slot", at=now, actor=actor, device_id=found["id"], **told)
 
 
 def imei_number(text: str | None) -> str | None:
@@ -89,8 +114,6 @@ def revoke(connection: Connection, kid: str, *, reason: str, actor: str, now: fl
     found = lookup.find_device(connection, kid)
     if found["revoked_at"] is None:
         connection.execute(update(device).where(device.c.id == found["id"]).values(revoked_at=now))
-        bound = connection.execute(select(card.c.id).where(card.c.device_id == found["id"])).scalar()
-        if bound is not None:
-            about = cards.by_id(connection, bound)
+        for about in cards.of_device(connection, found["id"]):
             cards.record(connection, about, "key-revoked", at=now, actor=actor, device_id=found["id"], reason=reason)
     return bytes(found["kid"])

@@ -1,5 +1,6 @@
 """What operators are shown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -60,15 +61,14 @@ def history(connection: Connection, iccid: str) -> list[dict[str, Any]]:
 
 def list_devices(connection: Connection, *, after: str, limit: int) -> list[dict[str, Any]]:
     """Devices in the order of their kid, from the one behind `after` (hex)."""
-    query = _DEVICES.where(device.c.kid > lookup.read_kid(after)).order_by(device.c.kid).limit(limit)
-    return [_device_view(row) for row in connection.execute(query).mappings()]
+    query = select(device).where(device.c.kid > lookup.read_kid(after)).order_by(device.c.kid).limit(limit)
+    return _device_views(connection, connection.execute(query).mappings().all())
 
 
 def show_device(connection: Connection, kid: str) -> dict[str, Any]:
-    row = connection.execute(_DEVICES.where(device.c.kid == lookup.read_kid(kid))).mappings().first()
-    if row is None:
-        raise lookup.no_device(connection, kid)
-    return _device_view(row) | {"point": row["point"].hex(), "retired_key": _retired_view(connection, row["id"])}
+    row = lookup.find_device(connection, kid)
+    (view,) = _device_views(connection, [row])
+    return view | {"point": row["point"].hex(), "retired_key": _retired_view(connection, row["id"])}
 
 
 def _retired_view(connection: Connection, device_id: int) -> dict[str, Any] | None:
@@ -76,8 +76,22 @@ def _retired_view(connection: Connection, device_id: int) -> dict[str, Any] | No
     return None if last is None else {"kid": last.kid.hex(), "at": last.at, "used_at": last.used_at}
 
 
-_CARDS = select(card, device.c.kid, device.c.imei).select_from(card.outerjoin(device, device.c.id == card.c.device_id))
-_DEVICES = select(device, card.c.iccid).select_from(device.outerjoin(card, card.c.device_id == device.c.id))
+_NEXT = device.alias("next")
+_CARDS = (
+    select(card, device.c.kid, device.c.imei, _NEXT.c.kid.label("swap_kid"))
+    .select_from(card)
+    .outerjoin(device, device.c.id == card.c.device_id)
+    .outerjoin(_NEXT, _NEXT.c.id == card.c.swap_device_id)
+)
+
+
+def _device_views(connection: Connection, rows: Sequence[RowMapping]) -> list[dict[str, Any]]:
+    """Devices with the cards that are bound to them."""
+    query = select(card.c.device_id, card.c.iccid).where(card.c.device_id.in_([row["id"] for row in rows]))
+    bound: dict[int, list[str]] = {}
+    for device_id, iccid in connection.execute(query.order_by(card.c.id)):
+        bound.setdefault(device_id, []).append(iccid)
+    return [_device_view(row, bound.get(row["id"], [])) for row in rows]
 
 
 def _card_view(row: RowMapping) -> dict[str, Any]:
@@ -94,16 +108,18 @@ def _card_view(row: RowMapping) -> dict[str, Any]:
         "held",
         "accused_at",
     )
-    kid, sim_key = row["kid"], row["sim_key"]
+    kid, sim_key, swap = row["kid"], row["sim_key"], row["swap_kid"]
     return {name: row[name] for name in plain} | {
         "sim_key": None if sim_key is None else sim_key.hex(),
         "device": None if kid is None else {"kid": kid.hex(), "imei": row["imei"]},
+        "swap": None if swap is None else {"device": swap.hex(), "until": row["swap_until"]},
     }
 
 
-def _device_view(row: RowMapping) -> dict[str, Any]:
+def _device_view(row: RowMapping, bound: list[str]) -> dict[str, Any]:
     plain = (
         "imei",
+        "imei2",
         "label",
         "enrolled_at",
         "enrolled_by",
@@ -114,7 +130,8 @@ def _device_view(row: RowMapping) -> dict[str, Any]:
         "holds",
         "refuted",
     )
-    return {"kid": row["kid"].hex(), "card": row["iccid"]} | {name: row[name] for name in plain}
+    first = bound[0] if bound else None
+    return {"kid": row["kid"].hex(), "card": first, "cards": bound} | {name: row[name] for name in plain}
 
 
 def _command_view(row: RowMapping) -> dict[str, Any]:

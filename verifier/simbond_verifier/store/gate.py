@@ -90,6 +90,14 @@ def waiting(
     return [Withheld(*row[:3], Reason(row.rule), Event(row.what)) for row in connection.execute(query)]
 
 
+def list_waiting(connection: Connection, *, rule: Reason | None, after: int, limit: int) -> list[dict[str, Any]]:
+    """The same with the cards' ICCIDs, for people."""
+    found = waiting(connection, rule=rule, after=after, limit=limit)
+    wanted = select(card.c.id, card.c.iccid).where(card.c.id.in_([w.card_id for w in found]))
+    iccids: dict[int, str] = dict(connection.execute(wanted).tuples().all())
+    return [{"id": w.id, "at": w.at, "iccid": iccids[w.card_id], "rule": w.rule, "what": w.what} for w in found]
+
+
 def last_waiting(connection: Connection, rule: Reason) -> int:
     """The newest of what waits of a rule; there is some."""
     query = select(func.max(withheld.c.id)).where(withheld.c.outcome == "waiting", withheld.c.rule == rule)
