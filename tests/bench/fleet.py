@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from simbond_verifier import fleet
+from simbond_verifier.assembly import nonce_secret
 from simbond_verifier.card_import import Row
 from simbond_verifier.scenario import Scenarios, parse
-from simbond_verifier.server import nonce_secret
 from simbond_verifier.store.database import Database
 from support.attester import Attester
 

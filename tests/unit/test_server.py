@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from simbond_verifier.server import Settings, running
+from simbond_verifier.assembly import running
+from simbond_verifier.settings import Settings
 from simbond_verifier.store import tokens
 from simbond_verifier.store.database import Database
 from simbond_verifier.store.tokens import Role

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from simbond_verifier.assembly import nonce_secret, running
 from simbond_verifier.scenario import InvalidScenario
-from simbond_verifier.server import ConfigurationError, Settings, load_scenarios, nonce_secret, running
+from simbond_verifier.settings import ConfigurationError, Settings, load_scenarios
 from simbond_verifier.store.database import Database
 from support.verifier import SCENARIO
 

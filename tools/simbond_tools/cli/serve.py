@@ -44,6 +44,7 @@ _STANDBY_S = 1.0
 @click.option("--plain-http", is_flag=True, help="Listen beyond loopback without TLS, behind a proxy that has it.")
 @click.option("--signing-key", type=click.Path(path_type=Path), help="Sign results and the ledger with this key, PEM.")
 @click.option("--identity-key", type=click.Path(path_type=Path), help="Seal subscribers at rest (docs/privacy.md).")
+@click.option("--log-identities", is_flag=True, help="Write subscribers' and devices' numbers into the log in full.")
 @click.option("--mqtt", help="Take messages from this broker, too: mqtts://HOST[:PORT] (docs/mqtt.md).")
 @click.option("--mqtt-user", help="User name at the broker; the password is in $SIMBOND_SERVE_MQTT_PASSWORD.")
 @click.option("--mqtt-password-file", type=click.Path(path_type=Path), help="The password's file instead.")
@@ -64,6 +65,7 @@ def serve(
     plain_http: bool,
     signing_key: Path | None,
     identity_key: Path | None,
+    log_identities: bool,
     mqtt: str | None,
     mqtt_user: str | None,
     mqtt_password_file: Path | None,
@@ -81,7 +83,7 @@ def serve(
             click.echo(f"Listening on {url}")
         sys.stdout.flush()
 
-    configure_logging(json=as_json or not sys.stderr.isatty())
+    configure_logging(json=as_json or not sys.stderr.isatty(), identities=log_identities)
     try:
         broker = None
         if mqtt is not None:

@@ -310,6 +310,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM event WHERE card_id IS NULL")
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
         batch_op.alter_column(
             "access", existing_type=sa.String(length=10), type_=sa.VARCHAR(length=8), existing_nullable=False
