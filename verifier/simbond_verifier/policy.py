@@ -168,6 +168,12 @@ class Limits(_Table):
     """Networks whose addresses stand for many clients: gateways, proxies. There is no limit by address for them."""
 
 
+class Poll(_Table):
+    """Asking a target that sees cards (osmo-hlr) which device each is in, one after the other."""
+
+    per_second: float = Field(1.0, gt=0, le=1000)
+
+
 class Policy(_Table):
     """Everything that a policy file may say."""
 
@@ -178,6 +184,7 @@ class Policy(_Table):
     appeals: Appeals = Appeals()
     retention: Retention = Retention()
     phones: Phones = Phones()
+    poll: Poll = Poll()
     radius: Radius | None = None
     limits: Limits = Limits()
 
