@@ -89,6 +89,15 @@ _FORMS: dict[str, dict[str, tuple[type, ...]]] = {
     "command": {"card": (int,), "at": _NUMBER, "iccid": _TEXT, "event": (int,), "access": _TEXT},
     "readback": {"card": (int,), "at": _NUMBER, "command": (int,), "target": _TEXT, "said": _TEXT, "error": _TEXT},
     "notice": {"card": (int,), "at": _NUMBER, "iccid": _TEXT, "event": (int,), "kind": _TEXT, "body": (dict,)},
+    "appeal": {
+        "card": (int,),
+        "at": _NUMBER,
+        "iccid": _TEXT,
+        "notice": _MAYBE,
+        "actor": _TEXT,
+        "statement": _TEXT,
+        "materials": (list,),
+    },
 }
 
 

@@ -108,4 +108,21 @@ def _notice(fact: Fact, _: Checked) -> tuple[str, str]:
     return f"The holder was told: notice {fact.row_id} ({kind}).", f"已告知用户：通知 {fact.row_id}（{kind}）。"
 
 
-_WORDS = {"evidence": _evidence, "event": _event, "command": _command, "readback": _readback, "notice": _notice}
+def _appeal(fact: Fact, _: Checked) -> tuple[str, str]:
+    statement, materials = fact.fields["statement"], len(fact.fields["materials"])
+    notice = fact.fields["notice"]
+    against = ("", "") if notice is None else (f" against notice {notice}", f"（针对通知 {notice}）")
+    return (
+        f"Appeal {fact.row_id}{against[0]}: '{statement}' ({materials} documents).",
+        f"申诉 {fact.row_id}{against[1]}：“{statement}”（材料 {materials} 份）。",
+    )
+
+
+_WORDS = {
+    "evidence": _evidence,
+    "event": _event,
+    "command": _command,
+    "readback": _readback,
+    "notice": _notice,
+    "appeal": _appeal,
+}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from . import cbor
 
 SALT_OCTETS = 16
-KINDS = ("evidence", "event", "command", "readback", "notice")
+KINDS = ("evidence", "event", "command", "readback", "notice", "appeal")
 """The tables whose rows are entries, in the order in which one pass takes them."""
 
 

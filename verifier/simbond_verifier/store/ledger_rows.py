@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.sql import ColumnElement
 
-from .schema import card, command, event, evidence, notice, readback
+from .schema import appeal, card, command, event, evidence, notice, readback
 
 
 class Row(NamedTuple):
@@ -96,6 +96,19 @@ _SOURCES = {
             notice.c.kind,
             notice.c.body,
         ).select_from(notice.join(card, card.c.id == notice.c.card_id)),
+    ),
+    "appeal": _Source(
+        appeal.c.id,
+        select(
+            appeal.c.id,
+            appeal.c.card_id,
+            appeal.c.filed_at.label("at"),
+            _of_card,
+            appeal.c.notice_id.label("notice"),
+            appeal.c.filed_by.label("actor"),
+            appeal.c.statement,
+            appeal.c.materials,
+        ).select_from(appeal.join(card, card.c.id == appeal.c.card_id)),
     ),
 }
 
