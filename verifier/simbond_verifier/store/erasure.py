@@ -53,7 +53,7 @@ def erase(connection: Connection, found: Card, *, reason: str, actor: str, now: 
     connection.execute(
         update(card).where(card.c.id == found.id).values(imsi=_erased(found), msisdn="", customer="", sim_key=None)
     )
-    _forget(connection, (entry.c.card_id == found.id) & entry.c.kind.in_(("evidence", "notice")))
+    _forget(connection, (entry.c.card_id == found.id) & entry.c.kind.in_(("evidence", "notice", "appeal")))
     _drop_requests(connection, found)
     cards.record(connection, found, "erased", at=now, actor=actor, reason=reason, **why)
 
