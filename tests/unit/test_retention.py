@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from simbond_verifier import fleet
-from simbond_verifier.policy import Retention
+from simbond_verifier import decisions, fleet
+from simbond_verifier.decisions import Decisions
+from simbond_verifier.policy import Policy, Retention, TwoPersons
 from simbond_verifier.refusal import Conflict
 from simbond_verifier.signing_key import SigningKey
 from simbond_verifier.store import cards, erasure, retention
+from simbond_verifier.store.proposals import Kind
 from simbond_verifier.store.schema import (
     appeal,
     card,
@@ -175,7 +177,7 @@ def test_an_erased_card_leaves_its_number_and_its_history(desk: Desk, device: At
             assert connection.execute(select(table)).first() is None, table.name
         assert connection.execute(select(appeal.c.statement, appeal.c.filed_by)).one() == ("", "")
         salts = connection.execute(select(entry.c.kind, entry.c.salt)).all()
-        assert {e.kind for e in salts if e.salt is None} == {"evidence", "event", "notice"}
+        assert {e.kind for e in salts if e.salt is None} == {"appeal", "event", "evidence", "notice"}
         assert [e.salt for e in salts if e.kind == "event"].count(None) == 1, "of the enrolment, which named the card"
         assert connection.execute(select(event.c.id)).all(), "decisions stay"
     assert kept_messages(desk) == []
@@ -195,3 +197,17 @@ def test_a_card_is_not_erased_before_the_network_has_barred_it(desk: Desk, devic
     desk.do(fleet.retire, device.iccid, reason="end of contract", actor="olga")
     with pytest.raises(Conflict, match="not confirmed"):
         erase(desk, device)
+
+
+def test_two_persons_erase_where_the_policy_says_so(desk: Desk, device: Attester):
+    retire(desk, device)
+    by = Decisions(desk.scenarios, Policy(two_persons=TwoPersons(erase=True)))
+    with desk.database.write() as connection:
+        order = decisions.about_card(connection, Kind.ERASE, device.iccid, reason="asked by its holder")
+        asked = by.take(connection, order, actor="olga", now=desk.now)
+    assert asked is not None
+    assert desk.card(device.iccid)["imsi"] == device.imsi
+    with desk.database.write() as connection:
+        by.approve(connection, asked, words="", actor="oleg", now=desk.now)
+    assert desk.card(device.iccid)["imsi"] == "erased-1"
+    assert desk.history(device.iccid)[-2]["detail"]["asked_by"] == "olga"
