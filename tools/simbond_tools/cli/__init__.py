@@ -11,6 +11,7 @@ from .common import LOCAL, Failure, wants_json
 
 # command: (module, attribute, the extra that it needs)
 _COMMANDS = {
+    "appeals": ("appeals", "appeals", None),
     "at": ("at", "at", None),
     "cards": ("cards", "cards", None),
     "case": ("case", "case_group", None),

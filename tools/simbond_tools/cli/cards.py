@@ -8,6 +8,7 @@ import click
 
 from simbond_tools.client import Api
 from simbond_verifier.lifecycle import State
+from simbond_verifier.words import Language
 
 from . import keys
 from .common import (
@@ -25,12 +26,17 @@ from .common import (
 from .confirmation import await_confirmation, wait_option
 from .listing import fetch, limit_option, tell_more
 from .remote import Server, iccid_argument, kid, reason_option, server_options
-from .words import carried_out, next_step, timeline
+from .second_checks import confirm, notices, recheck
+from .words import against, carried_out, next_step, seen, timeline
 
 
 @click.group()
 def cards() -> None:
     """Imports, shows, binds, suspends and resumes cards."""
+
+
+for command in (recheck, confirm, notices):
+    cards.add_command(command)
 
 
 @cards.command("import")
@@ -181,6 +187,16 @@ def retire(iccid: str, reason: str, wait_s: float | None, server: Server, as_jso
     _decide(server, lambda api: api.post(f"/v1/cards/{iccid}/retire", {"reason": reason}), wait_s, as_json)
 
 
+@cards.command()
+@iccid_argument
+@reason_option
+@server_options()
+@json_option
+def erase(iccid: str, reason: str, server: Server, as_json: bool) -> None:
+    """Deletes what is personal about a retired card: IMSI, MSISDN, customer, evidence, observations, appeals."""
+    _decide(server, lambda api: api.post(f"/v1/cards/{iccid}/erase", {"reason": reason}), None, as_json)
+
+
 def _decide(server: Server, order: Callable[[Api], dict[str, Any]], wait_s: float | None, as_json: bool) -> None:
     """Gives an order about a card, waits for the network if asked to, and says how it stands."""
     with server.connect() as api:
@@ -204,16 +220,47 @@ def _decide(server: Server, order: Callable[[Api], dict[str, Any]], wait_s: floa
     sys.exit(NEGATIVE)
 
 
+_lang_option = click.option(
+    "--lang",
+    type=click.Choice([language.value for language in Language]),
+    default=Language.EN.value,
+    show_default=True,
+    help="Of the reasons in words.",
+)
+
+
 @cards.command()
 @iccid_argument
+@_lang_option
 @server_options()
 @json_option
-def history(iccid: str, server: Server, as_json: bool) -> None:
+def history(iccid: str, lang: str, server: Server, as_json: bool) -> None:
     """Tells everything that happened to a card, oldest first: when, what, by whom, why, and what the network did."""
     with server.connect() as api:
         document = api.get(f"/v1/cards/{iccid}/history")
         if as_json:
             print_json(document)
             return
-        for line in timeline(document["history"]):
+        for line in timeline(document["history"], Language(lang)):
+            say(line)
+
+
+@cards.command()
+@iccid_argument
+@_lang_option
+@server_options()
+@json_option
+def signs(iccid: str, lang: str, server: Server, as_json: bool) -> None:
+    """Tells what networks last saw of a card, and what speaks or spoke against it."""
+    with server.connect() as api:
+        found = api.get(f"/v1/cards/{iccid}/network", lang=lang)
+        if as_json:
+            print_json(found)
+            return
+        view = found["network"]
+        if view is None:
+            say("No network has reported this card.")
+        else:
+            print_fields(seen(view))
+        for line in against(found["signs"]):
             say(line)
