@@ -493,3 +493,13 @@ def test_no_story_told_by_one_foreign_key_suspends_a_card_that_its_device_holds(
             desk.now += 7
             desk.attest(meter if who == "meter" else holds(liar, what))
             assert state(desk)[1] == "allowed"
+
+
+@pytest.mark.parametrize(("status", "state_after"), [(0, "warned"), (1, "warned"), (2, "bound"), (3, "bound")])
+def test_a_key_that_is_kept_less_safely_than_asked_for_is_a_sign(tmp_path: Path, status: int, state_after: str) -> None:
+    with make_desk(tmp_path, SCENARIO.replace("[area]", '[models]\nkey_protection = "secure-element"\n[area]')) as desk:
+        meter = Attester(status=status)
+        desk.bind(meter)
+        result = desk.attest(meter)
+        assert state(desk)[0] == state_after
+        assert (Reason.KEY_PROTECTION in result.reasons) == (state_after == "warned")

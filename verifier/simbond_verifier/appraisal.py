@@ -12,7 +12,7 @@ from .evidence import Evidence, read_cell
 from .lifecycle import Event, State, Status
 from .observation import Sign
 from .reasons import Reason, Tier
-from .scenario import Scenario, Step
+from .scenario import KEY_PROTECTIONS, Scenario, Step
 
 
 class Device(NamedTuple):
@@ -89,6 +89,8 @@ class Move(NamedTuple):
 
 STAYS = Move()
 
+_KEY_PROTECTION = 3
+"""The bits of the status that say how the key is kept."""
 _FLAGS = ((claims.ICCID_MISMATCH, Reason.ICCID_MISMATCH), (claims.TAMPER, Reason.TAMPER))
 
 
@@ -165,6 +167,10 @@ def _signs(evidence: Evidence, device: Device, bound: Card, scenario: Scenario, 
         signs.append(Sign(Reason.SCENARIO_MISMATCH, {"says": evidence.scenario, "allowed": scenario.id}))
     if scenario.models.tac and device.imei[:8] not in scenario.models.tac:
         signs.append(Sign(Reason.MODEL_NOT_ALLOWED, {"tac": device.imei[:8]}))
+    protection = evidence.status & _KEY_PROTECTION
+    if protection < scenario.models.least_protection:
+        says, least = KEY_PROTECTIONS[protection], scenario.models.key_protection
+        signs.append(Sign(Reason.KEY_PROTECTION, {"says": says, "least": least}))
     if evidence.cell is not None and not scenario.area.allows(evidence.cell):
         signs.append(Sign(Reason.OUT_OF_AREA, dict(read_cell(evidence.cell))))
     if evidence.status > claims.TRAY_EMPTY:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import cbor2
 
 from .reasons import Tier
-from .scenario import Scenario
+from .scenario import KEY_PROTECTIONS, Scenario
 from .signing_key import SigningKey, base64url
 from .trustworthiness import Attester, Bond, Verdict, worst
 
@@ -27,7 +27,6 @@ UNBOUND = "device"
 _BOND = "simbond.dev/bond"
 _VERIFIER = {"developer": "https://simbond.dev", "build": f"simbond {version('simbond')}"}
 _IMEI_UEID = b"\x03"  # RFC 9711 section 4.2.1.1: then 14 digits, an octet each
-_KEY_PROTECTION = ("software", "encrypted-flash", "secure-element", "sim")
 _TYP = 16  # RFC 9596
 
 # CWT labels. Names mean the same at every level of a claims set; what is in a bond keeps its names.
@@ -147,7 +146,7 @@ def _attester(attester: Attester) -> dict[str, Any]:
     evidence = attester.evidence
     if evidence is None:
         return {}
-    stated: dict[str, Any] = {"simbond.dev/key-protection": _KEY_PROTECTION[evidence.status & 3]}
+    stated: dict[str, Any] = {"simbond.dev/key-protection": KEY_PROTECTIONS[evidence.status & 3].value}
     if evidence.imei is not None:
         stated["ueid"] = _IMEI_UEID + bytes(map(int, evidence.imei))
     return {"eat_nonce": evidence.nonce, "ear_attester_claims": stated}

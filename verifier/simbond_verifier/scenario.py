@@ -114,10 +114,28 @@ class Area(_Table):
         return any(distance_km(point, (lat, lon)) <= radius for lat, lon, radius in self.circles)
 
 
+class KeyProtection(StrEnum):
+    """How a device says that it keeps its key, from the weakest; their places are the numbers in the Evidence."""
+
+    SOFTWARE = "software"
+    ENCRYPTED_FLASH = "encrypted-flash"
+    SECURE_ELEMENT = "secure-element"
+    SIM = "sim"
+
+
+KEY_PROTECTIONS = tuple(KeyProtection)
+
+
 class Models(_Table):
     """Allowed device models by type allocation code, the first eight digits of the IMEI. Empty allows all."""
 
     tac: frozenset[TypeAllocationCode] = frozenset()
+    key_protection: KeyProtection = KeyProtection.SOFTWARE
+    """The least that the device may say of its key."""
+
+    @property
+    def least_protection(self) -> int:
+        return KEY_PROTECTIONS.index(self.key_protection)
 
 
 class Network(_Table):
