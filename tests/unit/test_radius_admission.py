@@ -87,6 +87,7 @@ def test_an_unknown_card_is_the_policy_s_question(reject, wanted):
     assert reason(None, OTHER, None, reject_unknown=reject) is wanted
 
 
+@pytest.mark.usefixtures("store")
 def test_the_store_says_what_a_card_is(tmp_path):
     with desk(tmp_path) as olga:
         olga.bind(Attester())
@@ -95,6 +96,7 @@ def test_the_store_says_what_a_card_is(tmp_path):
             assert subject(connection, "460009999999999", NOW) is None
 
 
+@pytest.mark.usefixtures("store")
 def test_both_devices_of_an_announced_swap_are_right_while_it_lasts(tmp_path):
     old, new = Attester(), Attester(imei="359999050000015")
     with desk(tmp_path) as olga:

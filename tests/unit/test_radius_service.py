@@ -129,6 +129,27 @@ def test_a_full_disk_keeps_no_card_out(olga, tmp_path):
     assert play(olga, tmp_path, story) == packet.AccessAccept
 
 
+def test_a_store_that_cannot_be_read_gives_no_answer(olga, tmp_path, monkeypatch):
+    """What happens then is the gateway's rule for servers that are away."""
+
+    async def story(booth):
+        async with conversation(booth.auth) as gateway:
+            raw = access_request(_3GPP_IMSI=IMSI).RequestPacket()
+            with monkeypatch.context() as patch:
+                patch.setattr(olga.database, "read", away)
+                assert await gateway.silence(raw)
+            assert booth.counted("dropped", cause="store-away") == 1
+            gateway.transport.sendto(raw)
+            async with asyncio.timeout(20):
+                return (await gateway.received.get())[0]
+
+    assert play(olga, tmp_path, story) == packet.AccessAccept
+
+
+def away():
+    raise StoreUnavailable("gone")
+
+
 def test_proxy_state_comes_back_unchanged_and_in_order(olga, tmp_path):
     async def story(booth):
         request = access_request(_3GPP_IMSI=IMSI, Proxy_State=b"one")
@@ -246,6 +267,7 @@ def started(session="s-1", status=START, **more):
     return accounting_request(status, _3GPP_IMSI=IMSI, _3GPP_IMEISV=RIGHT, Acct_Session_Id=session, **more)
 
 
+@pytest.mark.usefixtures("store")
 def test_sessions_are_kept_from_start_to_stop(olga, tmp_path):
     async def story(booth):
         async with conversation(booth.acct) as gateway:
@@ -269,6 +291,7 @@ def test_a_gateway_that_starts_anew_has_no_sessions(olga, tmp_path, status):
     assert sessions(olga) == []
 
 
+@pytest.mark.usefixtures("store")
 def test_only_the_gateway_that_starts_anew_loses_its_sessions(olga, tmp_path):
     async def story(booth):
         async with conversation(booth.acct) as gateway:
@@ -310,6 +333,7 @@ def test_accounting_is_not_answered_before_it_is_on_disk(olga, tmp_path):
     assert sessions(olga) == [("127.0.0.1", "s-1")]
 
 
+@pytest.mark.usefixtures("store")
 def test_a_session_that_began_while_its_card_was_barred_is_ended(olga, tmp_path):
     set_access(olga, "suspended", "barred")
 

@@ -11,6 +11,7 @@ from simbond_verifier.radius import dynamic
 from simbond_verifier.radius.packet import Ask, Code
 from simbond_verifier.radius.sessions import Told
 from simbond_verifier.radius.target import Disconnecting
+from simbond_verifier.store.errors import StoreUnavailable
 from simbond_verifier.store.radius_sessions import running, started
 from support.attester import IMSI, Attester
 from support.nas import DICTIONARY, SECRET, free_port, nas
@@ -60,6 +61,7 @@ def play(olga, tmp_path, story, **client):
     return asyncio.run(run())
 
 
+@pytest.mark.usefixtures("store")
 def test_every_session_of_the_card_is_ended(olga, tmp_path):
     run_session(olga, "s-1", "s%002")
 
@@ -138,6 +140,20 @@ def test_a_gateway_that_left_the_policy_is_not_asked(olga, tmp_path):
         return await sessions.end(IMSI)
 
     assert play(olga, tmp_path, story) == Told(0, left=1)
+
+
+def test_a_store_that_is_away_is_a_failure(olga, tmp_path, monkeypatch):
+    run_session(olga, "s-1")
+
+    async def story(_gateway, sessions):
+        monkeypatch.setattr(olga.database, "read", away)
+        return await sessions.end(IMSI)
+
+    assert play(olga, tmp_path, story) == Told(0, failures=("the sessions cannot be read: gone",))
+
+
+def away():
+    raise StoreUnavailable("gone")
 
 
 def test_a_session_is_put_behind_the_filter(olga, tmp_path):

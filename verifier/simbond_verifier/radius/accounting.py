@@ -2,6 +2,7 @@
 answered may forget it, and one that is not sends it again.
 """
 
+import asyncio
 from collections.abc import Callable
 from enum import IntEnum
 from functools import partial
@@ -71,10 +72,13 @@ class Accounting:
         if session is None or status is None:
             raise Dropped("malformed")
         seen = read_observation(asked.request, asked.client.section.imsi_from, self._clock())
-        if seen is not None:
-            await self._observe(seen)
-        barred = await self._writer.submit(partial(_note, report=_Report(status, asked.host, session, seen)))
-        if barred and seen is not None:
+        noted = self._writer.submit(partial(_note, report=_Report(status, asked.host, session, seen)))
+        if seen is None:
+            await noted
+            return
+        # In one commit, and the session first: where the sighting suspends the card, it is known what to end.
+        barred, _ = await asyncio.gather(noted, self._observe(seen))
+        if barred:
             self._on_barred(seen.imsi)
 
 

@@ -1,6 +1,7 @@
 """Answers Access-Request: the sighting goes in first, so that what the rules make of it counts already."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import time
 
 import structlog
@@ -13,7 +14,7 @@ from ..store.database import Database
 from ..store.group_commit import StoreBusy, StoreUnavailable
 from . import admission
 from .endpoint import Asked, Reply
-from .packet import Code
+from .packet import Code, Dropped
 from .reading import read_observation
 
 log = structlog.get_logger("simbond.radius")
@@ -40,7 +41,7 @@ class Gate:
         self._clock = clock
 
     async def access(self, asked: Asked) -> Reply:
-        """Access-Accept or Access-Reject."""
+        """Access-Accept or Access-Reject. Raises Dropped when the store cannot be read."""
         now = self._clock()
         seen = read_observation(asked.request, asked.client.section.imsi_from, now)
         if seen is None:
@@ -50,8 +51,10 @@ class Gate:
         except (StoreBusy, StoreUnavailable) as e:
             # No card has to wait for a disk: the gateway reports it again by accounting.
             log.warning("sighting not written", error=str(e))
-        with self._database.read() as connection:
-            subject = admission.subject(connection, seen.imsi, now)
+        try:
+            subject = await self._database.ask(partial(admission.subject, imsi=seen.imsi, now=now))
+        except StoreUnavailable:
+            raise Dropped("store-away") from None
         return self._reply(self._decide(subject, seen.imei))
 
     def _decide(self, subject: admission.Subject | None, imei: str | None) -> admission.Verdict:

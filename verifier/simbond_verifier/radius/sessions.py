@@ -66,8 +66,10 @@ class Sessions:
         return await self._each(imsi, partial(self._restrict, filter_id=filter_id))
 
     async def _each(self, imsi: str, act: _Act) -> Told:
-        with self._database.read() as connection:
-            running = radius_sessions.running(connection, imsi)
+        try:
+            running = await self._database.ask(partial(radius_sessions.running, imsi=imsi))
+        except StoreUnavailable as e:
+            return Told(0, failures=(f"the sessions cannot be read: {e}",))
         within_reach = [one for one in running if self._gateway(one) is not None]
         results = await asyncio.gather(*(act(imsi, one) for one in within_reach))
         failures = tuple(filter(None, results))
