@@ -8,17 +8,20 @@ from pathlib import Path
 import click
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from simbond_tools.cli import common, simbond
+from simbond_verifier import policy
 from simbond_verifier.api.device_openapi import PATHS_DOCUMENT
-from simbond_verifier.api.operator import router
+from simbond_verifier.api.routers import ROUTERS
 from simbond_verifier.reasons import Reason
-from simbond_verifier.scenario import DEFAULT_LADDER, Scenario, Scenarios, parse
+from simbond_verifier.scenario import DEFAULT_LADDER, Scenario, Scenarios, Step, parse
 from support import reasons_table
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
 API = (ROOT / "docs" / "api.md").read_text("utf-8")
+POLICY = (ROOT / "docs" / "policy.md").read_text("utf-8")
 SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text("utf-8")
 EXAMPLE = re.search(r"```toml\n(.*?)```", SCENARIOS, re.DOTALL)[1]  # type: ignore[index]
 
@@ -72,8 +75,9 @@ def test_the_example_in_the_documents_is_a_scenario_that_states_every_field() ->
     stated = tomllib.loads(EXAMPLE)
 
     assert stated.keys() == Scenario.model_fields.keys()
-    for name in ("reporting", "area", "models", "accusation", "reverification"):
-        assert stated[name].keys() == Scenario.model_fields[name].annotation.model_fields.keys()  # type: ignore[union-attr]
+    for name, field in Scenario.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            assert stated[name].keys() == field.annotation.model_fields.keys()
 
 
 def test_every_field_is_in_the_table_with_its_default() -> None:
@@ -90,9 +94,30 @@ def test_every_field_is_in_the_table_with_its_default() -> None:
 
 
 def test_the_ladder_in_the_documents_is_the_one_in_force() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| `(ignore|alert|suspend)` \|", SCENARIOS, re.MULTILINE)
+    rows = re.findall(rf"^\| `([a-z-]+)` \| `({'|'.join(Step)})` \|", SCENARIOS, re.MULTILINE)
 
     assert {Reason(sign): step for sign, step in rows} == DEFAULT_LADDER
+
+
+def test_every_field_of_a_policy_is_in_the_table_with_its_default() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \|([^|]*)\|", POLICY, re.MULTILINE)
+    table = {field: default.strip() for field, default in rows}
+
+    for name, value in policy.Policy().model_dump().items():
+        fields = {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {}
+        for field, stated in fields.items():
+            assert field in table
+            if isinstance(stated, bool | int | float):
+                assert table[field] == str(stated).lower()
+    assert table.keys() - {"radius"} >= {f"radius.{field}" for field in policy.Radius.model_fields}
+    assert table.keys() >= {f"radius.clients.{field}" for field in policy.RadiusClient.model_fields}
+
+
+def test_the_policy_in_the_documents_may_be_loaded() -> None:
+    example = re.search(r"```toml\n(.*?)```", POLICY, re.DOTALL)
+
+    assert example is not None
+    assert policy.parse(example[1], "docs/policy.md") != policy.Policy()
 
 
 def test_the_shipped_examples_may_be_loaded_together() -> None:
@@ -114,15 +139,15 @@ def test_what_refuses_evidence_is_listed_as_such() -> None:
 
 
 def test_every_endpoint_is_documented() -> None:
-    paths = {route.path for route in router.routes if isinstance(route, APIRoute)} | PATHS_DOCUMENT.keys()
+    routes = [route for router in ROUTERS for route in router.routes]
+    paths = {route.path for route in routes if isinstance(route, APIRoute)} | PATHS_DOCUMENT.keys()
 
     assert {path for path in paths if f"{path}`" not in API} == set()
 
 
 def test_every_problem_of_the_operator_api_is_documented() -> None:
     raised = re.compile(r'(?:Problem\(\s*\d+,|Conflict\(|Invalid\(|NotFound\()\s*"([a-z0-9-]+)"')
-    sources = [ROOT / "verifier" / "simbond_verifier" / name for name in ("fleet.py", "card_import.py")]
-    sources += (ROOT / "verifier" / "simbond_verifier" / "api").glob("*.py")
+    sources = (ROOT / "verifier" / "simbond_verifier").rglob("*.py")
     codes = {code for source in sources for code in raised.findall(source.read_text("utf-8"))}
 
     assert len(codes) > 20
