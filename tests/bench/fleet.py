@@ -51,8 +51,8 @@ def prepare(folder: Path, devices: int) -> tuple[list[Attester], bytes]:
 
 
 @contextmanager
-def serving(folder: Path, core: int, *options: str) -> Iterator[int]:
-    """`simbond serve` on one core, on the database of `prepare`. Its port."""
+def serving(folder: Path, core: int | str, *options: str) -> Iterator[int]:
+    """`simbond serve` on one core (or several: "0,1"), on the database of `prepare`. Its port."""
     command = [sys.executable, "-m", "simbond_tools.cli", "serve", "--json", "--port", "0"]
     command += ["--db", str(folder / "bench.db"), "--scenarios", str(folder / "scenarios"), *options]
     server = subprocess.Popen(
