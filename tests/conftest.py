@@ -5,7 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from support.postgres import PostgresServer
-from support.stores import on_postgresql
+from support.stores import asked_by_test, on_postgresql
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    asked_by_test("store" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

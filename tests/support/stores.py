@@ -15,15 +15,22 @@ from .postgres import PostgresServer
 
 _places: "dict[Path, str] | None" = None
 _server: PostgresServer | None = None
+_asked = False
 
 
 def place(path: Path) -> Path | str:
     """The database that a test calls by this path: the file, or the URL of a database that stands for it."""
-    if _places is None or _server is None:
+    if not _asked or _places is None or _server is None:
         return path
     if path not in _places:
         _places[path] = _server.new_database(_template(_server))
     return _places[path]
+
+
+def asked_by_test(asked: bool) -> None:
+    """Whether the test that begins has the fixture `store`; one between such tests has files."""
+    global _asked
+    _asked = asked
 
 
 @contextmanager

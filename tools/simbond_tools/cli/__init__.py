@@ -13,6 +13,7 @@ from .common import LOCAL, Failure, wants_json
 _COMMANDS = {
     "appeals": ("appeals", "appeals", None),
     "at": ("at", "at", None),
+    "backup": ("backup", "backup", "server"),
     "cards": ("cards", "cards", None),
     "case": ("case", "case_group", None),
     "demo": ("demo", "demo", "demo"),
@@ -21,6 +22,8 @@ _COMMANDS = {
     "evidence": ("evidence", "evidence", None),
     "identities": ("identities", "identities", "server"),
     "ledger": ("ledger", "ledger", None),
+    "observations": ("observations", "observations", None),
+    "restore": ("backup", "restore", "server"),
     "serve": ("serve", "serve", "server"),
     "signing-key": ("signing_key", "signing_key", "server"),
     "token": ("token", "token", "server"),

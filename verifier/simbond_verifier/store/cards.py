@@ -146,11 +146,12 @@ def change(
         connection, before, after, event_id, at=at, actor=actor, reasons=reasons, evidence_id=evidence_id, detail=detail
     )
     if status.access is not before.status.access:
-        _tell_the_network(connection, after, event_id, at)
+        tell_the_network(connection, after, event_id, at)
     return after
 
 
-def _tell_the_network(connection: Connection, about: Card, event_id: int, at: float) -> None:
+def tell_the_network(connection: Connection, about: Card, event_id: int, at: float) -> None:
+    """Leaves a command in the outbox that the card's access be what its status says, in place of an earlier one."""
     connection.execute(
         update(command)
         .where(command.c.card_id == about.id, command.c.outcome == "pending")

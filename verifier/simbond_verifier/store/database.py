@@ -34,7 +34,7 @@ class Database:
         Raises StoreError; AlreadyServed where there is another.
         """
         self.where = where
-        self.backend = _backend(where)
+        self.backend = backend_of(where)
         unusable: tuple[type[Exception], ...] = (DatabaseError, OSError, *self.backend.errors)
         try:
             if alone:
@@ -122,7 +122,8 @@ def upsert(connection: Connection, table: Table, key: dict[str, Any], values: di
     connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
-def _backend(where: str | Path) -> Backend:
+def backend_of(where: str | Path) -> Backend:
+    """The kind of database that a path or URL names; nothing is opened yet. Raises StoreError."""
     if isinstance(where, Path) or "://" not in where:
         return Sqlite(Path(where))
     try:
