@@ -31,7 +31,7 @@ def simbond(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["cards", "devices", "evidence"])
+@pytest.mark.parametrize("command", ["cards", "case", "devices", "evidence", "ledger"])
 def test_help_needs_no_extra(command: str) -> None:
     done = simbond(command, "--help")
 
@@ -56,6 +56,18 @@ def test_evidence_is_inspected_without_an_extra(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "VERIFIED" in done.stdout
     assert ICCID in done.stdout
+
+
+@pytest.mark.parametrize("what", ["case", "ledger"])
+def test_an_auditors_files_are_checked_without_an_extra(what: str, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear auditor")
+
+    done = simbond(what, "verify", str(letter), "--key", Attester().point.hex())
+
+    assert done.returncode == 1
+    assert "it is no" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_list_of_commands_says_which_are_not_installed() -> None:

@@ -8,7 +8,7 @@ import cbor2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from simbond_verifier import fleet
 from simbond_verifier.ledger import checkpoint, leaf, merkle, receipt
@@ -25,6 +25,8 @@ from support.verifier import desk as make_desk
 KEY = SigningKey.generate()
 ANOTHER_KEY = SigningKey.generate()
 POINTS = [KEY.public.point]
+
+on_every_store = pytest.mark.usefixtures("store")
 
 
 @pytest.fixture
@@ -47,13 +49,15 @@ def lived(desk: Desk) -> Desk:
 def bulk(desk: Desk, count: int) -> None:
     """Evidence rows as if so many messages had come."""
     with desk.database.write() as connection:
+        last = connection.execute(select(func.coalesce(func.max(evidence.c.id), 0))).scalar_one()
         rows = [
-            {"at": desk.now + n, "device_id": n % 7, "tier": 2, "reasons": "", "message": b"%d" % n}
-            for n in range(count)
+            {"id": last + n, "at": desk.now + n, "device_id": n % 7, "tier": 2, "reasons": "", "message": b"%d" % n}
+            for n in range(1, count + 1)
         ]
         connection.execute(insert(evidence), rows)
 
 
+@on_every_store
 def test_every_row_is_an_entry_once_and_in_order(lived: Desk) -> None:
     size = sequenced(lived)
     again = sequenced(lived)
@@ -82,6 +86,7 @@ def test_what_comes_later_is_appended(lived: Desk) -> None:
     assert leaf.read(last.body).fields == answered
 
 
+@on_every_store
 def test_a_leaf_is_the_hash_of_its_body_and_bodies_of_a_card_link_up(lived: Desk) -> None:
     size = sequenced(lived)
     with lived.database.read() as connection:
@@ -184,6 +189,7 @@ def test_a_receipt_of_consistency_proves_growth(desk: Desk) -> None:
         receipt.verify_consistency(made, bytes(32), POINTS)
 
 
+@on_every_store
 def test_an_export_is_good(lived: Desk) -> None:
     old = signed(lived, KEY)
     bulk(lived, 700)

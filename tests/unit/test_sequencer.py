@@ -16,6 +16,8 @@ from support.verifier import Desk
 from support.verifier import desk as make_desk
 from support.workers import OnceFull, at_work, group_commit, settled, until
 
+pytestmark = pytest.mark.usefixtures("store")
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
