@@ -8,15 +8,16 @@ import json
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, true, update
 
 from ..appraisal import Card
-from ..lifecycle import NEW, Event, State
+from ..lifecycle import NEW, Access, Event, State
 from ..policy import Policy
 from ..reasons import Reason
 from ..refusal import Conflict, NotFound
 from . import cards
-from .schema import breaker, card, enforced, event, setting, withheld
+from .schema import breaker, card, command, enforced, event, setting, withheld
+from .tokens import VERIFIER
 
 _KILL_SWITCH = "kill-switch"
 _COUNT_AGAIN_S = 300.0
@@ -187,6 +188,15 @@ def set_kill_switch(connection: Connection, on: bool, *, reason: str, actor: str
     else:
         connection.execute(delete(setting).where(setting.c.name == _KILL_SWITCH))
     note(connection, "kill-switch-on" if on else "kill-switch-off", actor=actor, at=now, reason=reason, **why)
+
+
+def lets_through(connection: Connection) -> ColumnElement[bool]:
+    """Which commands may go to the network: all, or while the kill switch is on what lets cards in and what a person
+    ordered."""
+    if kill_switch(connection) is None:
+        return true()
+    ordered = select(event.c.id).where(event.c.id == command.c.event_id, event.c.actor != VERIFIER)
+    return (command.c.access == Access.ALLOWED) | ordered.exists()
 
 
 def note(connection: Connection, kind: str, *, actor: str, at: float, **detail: Any) -> int:

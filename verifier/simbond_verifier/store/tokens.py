@@ -12,6 +12,8 @@ from ..refusal import Conflict, NotFound
 from .schema import token
 
 _PREFIX = "sbt_"
+VERIFIER = "verifier"
+"""The actor of what nobody ordered; no token has this name."""
 
 
 class Role(StrEnum):
@@ -34,6 +36,8 @@ class Holder(NamedTuple):
 
 def create(connection: Connection, name: str, role: Role, now: float) -> str:
     """Makes a token and returns it: the only time that it can be seen. Raises Conflict when the name is taken."""
+    if name == VERIFIER:
+        raise Conflict("token-name", f"'{name}' is how the verifier itself is called; choose another name.")
     secret = _PREFIX + secrets.token_urlsafe(32)
     try:
         connection.execute(insert(token).values(name=name, role=role, digest=_digest(secret), created_at=now))

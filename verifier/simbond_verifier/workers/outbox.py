@@ -20,6 +20,7 @@ from ..enforcement.target import Access as Read
 from ..enforcement.target import EnforcementError, Outcome, Target
 from ..lifecycle import Access
 from ..metrics import Metrics
+from ..store import gate
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from ..store.schema import command, readback
@@ -102,7 +103,7 @@ class Outbox:
             .limit(_AT_ONCE)
         )
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.where(gate.lets_through(connection))).all()
         found = [_Command(*row[:4], Access(row.access), row.attempts) for row in rows if row.card_id not in self._busy]
         return found[:room]
 
@@ -113,7 +114,7 @@ class Outbox:
         )
         with self._database.read() as connection:
             self._metrics.pending.set(connection.execute(pending).scalar_one())
-            next_at = connection.execute(soonest).scalar()
+            next_at = connection.execute(soonest.where(gate.lets_through(connection))).scalar()
         if next_at is None or len(self._busy) >= _AT_ONCE:
             return _POLL_S
         return float(min(max(next_at - self._clock(), 0.0), _POLL_S))
