@@ -65,6 +65,15 @@ _USUAL_CLAIMS = re.compile(
 ).fullmatch
 
 
+# Identities that are right beyond doubt, as packed: these patterns accept less than simbond_agent.identity does, which
+# judges whatever they do not match.
+_TWO = b"[" + b"".join(rb"\x%d0-\x%d9" % (tens, tens) for tens in range(10)) + b"]"
+_LAST = b"[" + b"".join(rb"\x%df" % tens for tens in range(10)) + b"]"
+_PLAIN_IMEI = re.compile(rb"(?!\x00)%s{7}" % _TWO, re.DOTALL).fullmatch
+_PLAIN_ICCID = re.compile(rb"\x89(?!(.)\1{7})%s{8}(?:%s|%s)" % (_TWO, _TWO, _LAST), re.DOTALL).fullmatch
+_PLAIN_IMSI = re.compile(rb"(?![\x00-\x1f])(?!(.)\1{6})%s{7}%s" % (_TWO, _LAST), re.DOTALL).fullmatch
+
+
 class BadEvidence(ValueError):
     """Evidence that is refused. `reason` says why; `kid` names the key where the message got that far."""
 
@@ -373,6 +382,8 @@ def _imei(octets: Any, kid: bytes) -> str | None:
     if octets is None:
         return None
     if type(octets) is bytes and len(octets) == 7:
+        if _PLAIN_IMEI(octets):
+            return octets.hex()
         digits: str = claims.unpack_digits(octets)
         if identity.imei(digits + "0") is not None:  # its check digit, whatever it is, was not sent
             return digits
@@ -383,6 +394,8 @@ def _iccid(octets: Any, kid: bytes) -> str | None:
     if octets is None:
         return None
     if type(octets) is bytes and len(octets) == 10:
+        if _PLAIN_ICCID(octets):
+            return octets.hex().rstrip("f")
         digits: str = claims.unpack_digits(octets)
         if identity.iccid(digits) == digits:
             return digits
@@ -393,6 +406,8 @@ def _imsi(octets: Any, kid: bytes) -> str | None:
     if octets is None:
         return None
     if type(octets) is bytes and len(octets) == 8:
+        if _PLAIN_IMSI(octets):
+            return octets.hex()[:15]
         digits: str = claims.unpack_digits(octets)
         if identity.imsi(digits) == digits:
             return digits
