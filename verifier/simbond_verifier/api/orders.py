@@ -92,6 +92,12 @@ async def retire_card(services: Use, holder: Decides, iccid: str, order: models.
     return await _order_card(services, holder, Kind.RETIRE, iccid, reason=order.reason)
 
 
+@router.post("/erase", response_model=Changed, responses=WAITS)
+async def erase_card(services: Use, holder: Decides, iccid: str, order: models.Decision) -> Any:
+    """Deletes what is personal about a retired card (docs/privacy.md)."""
+    return await _order_card(services, holder, Kind.ERASE, iccid, reason=order.reason)
+
+
 @router.post("/sim-key")
 async def set_sim_key(services: Use, holder: Decides, iccid: str, order: models.SimKey) -> Changed:
     """Registers the public key on a card's SIM: from then on what it signs counts, and is missed where it is not."""
