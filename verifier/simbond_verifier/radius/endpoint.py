@@ -4,6 +4,7 @@ What cannot be proved gets no answer at all (RFC 2865 section 3, RFC 2866 sectio
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, NamedTuple, cast
@@ -19,6 +20,9 @@ log = structlog.get_logger("simbond.radius")
 
 _AT_ONCE = 2048
 """Requests; what comes on top is dropped, and the gateway repeats it."""
+
+_BUFFER_OCTETS = 4 << 20
+"""For what comes at once after a gateway's restart; the system may allow less (net.core.rmem_max)."""
 
 
 class Asked(NamedTuple):
@@ -51,6 +55,7 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_OCTETS)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         host, port = addr[:2]
