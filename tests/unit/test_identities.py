@@ -67,6 +67,7 @@ def test_a_key_file(tmp_path: Path):
     assert identities.read_key(path).store("123456") == Sealed(KEY).store("123456")
 
 
+@pytest.mark.usefixtures("store")
 def test_a_sealed_database_works_like_any_and_tells_nobody_who_the_subscriber_is(desk: Desk, tmp_path: Path):
     identities.use(desk.database.engine, Sealed(KEY))
     device = Attester()
@@ -119,6 +120,7 @@ def at_rest(desk: Desk) -> str:
         return "".join(str(row) for name in names for row in connection.execute(text(f"SELECT * FROM {name}")))
 
 
+@pytest.mark.usefixtures("store")
 def test_a_database_in_the_clear_is_sealed_and_opened_again(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sealing, "AT_ONCE", 1)
     key = Sealed(KEY)
@@ -151,6 +153,7 @@ def required(desk: Desk, codec: identities.Identities) -> None:
         sealing.require(connection, codec)
 
 
+@pytest.mark.usefixtures("store")
 def test_a_server_starts_only_with_the_key_that_its_database_needs(desk: Desk):
     key = Sealed(KEY)
     lived(desk)
@@ -167,12 +170,14 @@ def test_a_server_starts_only_with_the_key_that_its_database_needs(desk: Desk):
     required(desk, identities.CLEAR)
 
 
+@pytest.mark.usefixtures("store")
 def test_a_new_database_is_sealed_from_the_start(desk: Desk):
     required(desk, Sealed(KEY))
     with pytest.raises(StoreError, match="--identity-key"):
         required(desk, identities.CLEAR)
 
 
+@pytest.mark.usefixtures("store")
 def test_sealing_that_was_interrupted_is_finished_before_a_server_starts(desk: Desk):
     key = Sealed(KEY)
     lived(desk)

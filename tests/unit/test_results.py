@@ -140,6 +140,7 @@ def test_no_result_holds_for_more_than_an_hour(desk: Desk, party: RelyingParty, 
     assert found["exp"] == found["iat"] + 3600
 
 
+@pytest.mark.usefixtures("store")
 def test_a_suspended_card_is_contraindicated_though_its_device_goes_on(
     desk: Desk, party: RelyingParty, device: Attester
 ):
@@ -200,6 +201,7 @@ def test_a_devices_result_holds_its_card(desk: Desk, party: RelyingParty, device
     assert list(found["submods"]) == [device.iccid]
 
 
+@pytest.mark.usefixtures("store")
 def test_the_evidence_is_found_among_others(desk: Desk, party: RelyingParty, device: Attester):
     others = [Attester(imei=f"8612340500{n:04}0", iccid=None) for n in range(30, 45)]
     desk.add(*others)
@@ -212,6 +214,7 @@ def test_the_evidence_is_found_among_others(desk: Desk, party: RelyingParty, dev
     assert unbase64(party.card(device)[1]["eat_nonce"]) == nonce
 
 
+@pytest.mark.usefixtures("store")
 def test_both_forms_say_the_same_and_fit_the_cddl(desk: Desk, party: RelyingParty, device: Attester):
     desk.attest(device)
     path = f"/v1/cards/{device.iccid}/result"

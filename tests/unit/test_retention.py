@@ -32,6 +32,8 @@ from support.ledger import audited, exported, signed
 from support.verifier import Desk
 from support.workers import group_commit
 
+pytestmark = pytest.mark.usefixtures("store")
+
 KEY = SigningKey.generate()
 DAY_S = 86400.0
 
