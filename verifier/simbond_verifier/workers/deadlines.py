@@ -18,8 +18,8 @@ from ..store.timers import Due, Respite, Timers
 log = structlog.get_logger("simbond.deadlines")
 
 _POLL_S = 1.0
-_AT_ONCE = 100
-"""Of what is due: so much shares a transaction. More would hold up the ingest."""
+_AT_ONCE = 10
+"""Of what is due: so much shares a transaction. A suspension takes milliseconds, and the ingest waits for them."""
 _HEARD = "heard-until"
 _BEAT_S = 15.0
 _AWAY_S = 60.0
