@@ -75,8 +75,10 @@ class Api:
         """The document at a path. Parameters that are None are left out."""
         return self._send("GET", path, params={k: v for k, v in query.items() if v is not None})
 
-    def post(self, path: str, document: dict[str, Any] | None = None) -> Any:
-        return self._send("POST", path, json=document or {})
+    def post(self, path: str, document: dict[str, Any] | None = None, *, hours: float | None = None) -> Any:
+        """hours: how long the answer may take, where it is more than a minute."""
+        timeout = {} if hours is None else {"timeout": httpx.Timeout(60, read=3600 * hours)}
+        return self._send("POST", path, json=document or {}, **timeout)
 
     def post_csv(self, path: str, text: bytes, **query: Any) -> Any:
         headers = {"content-type": "text/csv"}

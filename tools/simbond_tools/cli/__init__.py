@@ -25,6 +25,7 @@ _COMMANDS = {
     "observations": ("observations", "observations", None),
     "restore": ("backup", "restore", "server"),
     "serve": ("serve", "serve", "server"),
+    "shadow": ("shadow", "shadow", None),
     "signing-key": ("signing_key", "signing_key", "server"),
     "token": ("token", "token", "server"),
 }

@@ -2,7 +2,20 @@
 
 from fastapi import APIRouter
 
-from . import appeals, casefile, decisions, enforcement, ledger, notices, operator, orders, results, second_checks
+from . import (
+    appeals,
+    casefile,
+    decisions,
+    enforcement,
+    ledger,
+    notices,
+    observations,
+    operator,
+    orders,
+    results,
+    second_checks,
+    shadow,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     operator.router,
@@ -11,7 +24,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     enforcement.router,
     orders.router,
     notices.router,
+    observations.router,
     second_checks.router,
+    shadow.router,
     casefile.router,
     ledger.router,
     results.router,
