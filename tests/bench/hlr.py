@@ -23,6 +23,10 @@ from .fleet import cores, prepare, serving
 MOVES = 200
 OTHERS = 1000
 OTHERS_PER_S = 500
+POLICY = """
+[blast_radius]
+number = 10000
+"""
 _TIMES = """
 SELECT c.done_at - v.at FROM command c JOIN event e ON e.id = c.event_id JOIN evidence v ON v.id = e.evidence_id
 WHERE c.outcome = 'confirmed' AND c.access = 'barred'
@@ -56,7 +60,9 @@ async def _moves(folder: Path, hlr: PrivateHlr) -> dict[str, float]:
     hlr.add_subscribers((str(m.imsi), f"861{n:09}") for n, m in enumerate(meters))
     sgsn, msc = ServingNode(hlr.host, "sgsn-bench", Domain.PS), ServingNode(hlr.host, "msc-bench", Domain.CS)
     async with sgsn, msc:
-        with serving(folder, cores()[0], "--target", hlr.url) as port:
+        (folder / "policy.toml").write_text(POLICY)
+        options = ("--target", hlr.url, "--policy", str(folder / "policy.toml"))
+        with serving(folder, cores()[0], *options) as port:
             background = asyncio.create_task(asyncio.to_thread(_send_steadily, port, others, secret, stop := Event()))
             http_connection = http.client.HTTPConnection("127.0.0.1", port)
             began = time.perf_counter()
