@@ -88,8 +88,10 @@ class Decisions:
         match order.kind:
             case Kind.SWAP:
                 return True
-            case Kind.RELEASE | Kind.RELEASE_ALL | Kind.START_RULE | Kind.START_ALL:
+            case Kind.RELEASE | Kind.RELEASE_ALL | Kind.START_RULE:
                 return two.release
+            case Kind.START_ALL:
+                return two.release and gate.kill_switch(connection) is not None
             case Kind.RETIRE:
                 return two.retire
             case Kind.ERASE:
