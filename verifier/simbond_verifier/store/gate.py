@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, true, update
 
 from ..appraisal import Card
-from ..lifecycle import NEW, Access, Event, State
+from ..lifecycle import Access, Event
 from ..policy import Policy
 from ..reasons import Reason
 from ..refusal import Conflict, NotFound
-from . import cards
+from . import cards, fleet_events
 from .schema import breaker, card, command, enforced, event, setting, withheld
 from .tokens import VERIFIER
 
@@ -43,7 +43,7 @@ def passes(connection: Connection, about: Card, rule: Reason, policy: Policy, at
     number = connection.execute(recent).scalar_one() + 1
     if number > radius.number and number > radius.share * _in_use(connection, at):
         connection.execute(insert(breaker).values(rule=rule, tripped_at=at, enforced=number - 1))
-        note(connection, "rule-stopped", actor="verifier", at=at, rule=rule, enforced=number - 1)
+        fleet_events.record(connection, "rule-stopped", actor="verifier", at=at, rule=rule, enforced=number - 1)
         return False
     connection.execute(insert(enforced).values(at=at, rule=rule, card_id=about.id))
     connection.execute(delete(enforced).where(enforced.c.rule == rule, enforced.c.at <= at - radius.window_s))
@@ -169,7 +169,7 @@ def start_again(connection: Connection, rule: Reason, *, reason: str, actor: str
     if connection.execute(delete(breaker).where(breaker.c.rule == rule)).rowcount == 0:
         raise NotFound("rule-not-stopped", f"The rule {rule} is not stopped.")
     connection.execute(delete(enforced).where(enforced.c.rule == rule))
-    note(connection, "rule-started", actor=actor, at=now, rule=rule, reason=reason, **why)
+    fleet_events.record(connection, "rule-started", actor=actor, at=now, rule=rule, reason=reason, **why)
 
 
 def kill_switch(connection: Connection) -> dict[str, Any] | None:
@@ -187,7 +187,9 @@ def set_kill_switch(connection: Connection, on: bool, *, reason: str, actor: str
         connection.execute(insert(setting).values(name=_KILL_SWITCH, value=value))
     else:
         connection.execute(delete(setting).where(setting.c.name == _KILL_SWITCH))
-    note(connection, "kill-switch-on" if on else "kill-switch-off", actor=actor, at=now, reason=reason, **why)
+    fleet_events.record(
+        connection, "kill-switch-on" if on else "kill-switch-off", actor=actor, at=now, reason=reason, **why
+    )
 
 
 def lets_through(connection: Connection) -> ColumnElement[bool]:
@@ -197,21 +199,3 @@ def lets_through(connection: Connection) -> ColumnElement[bool]:
         return true()
     ordered = select(event.c.id).where(event.c.id == command.c.event_id, event.c.actor != VERIFIER)
     return (command.c.access == Access.ALLOWED) | ordered.exists()
-
-
-def note(connection: Connection, kind: str, *, actor: str, at: float, **detail: Any) -> int:
-    """Writes an event that concerns the fleet rather than a card. Returns its id."""
-    added: int = connection.execute(
-        insert(event)
-        .values(
-            at=at,
-            kind=kind,
-            actor=actor,
-            state=State.STOCK,
-            access=NEW.access,
-            reasons="",
-            detail=detail,
-        )
-        .returning(event.c.id)
-    ).scalar_one()
-    return added
