@@ -16,14 +16,16 @@ log = structlog.get_logger("simbond.sequencer")
 
 _POLL_S = 0.5
 _PAUSE_S = 0.005
-"""Between two units while there is a backlog: what devices send goes first."""
+"""Between two units while there is a backlog."""
+_LONGEST_PAUSE_S = 1.0
+"""The same while the writer has other work: what devices send goes first, and a burst is entered after it."""
 _CHECKPOINT_S = 10.0
 _AT_THE_END_S = 5.0
 
 
 class Sequencer:
-    """The worker: `run` until cancelled. A row becomes an entry within about a second of its commit, and is covered by
-    a signed checkpoint some seconds later, at the latest when the verifier stops."""
+    """The worker: `run` until cancelled. A row becomes an entry within about a second of its commit, or once the writer
+    has time, and is covered by a signed checkpoint some seconds later, at the latest when the verifier stops."""
 
     def __init__(
         self, database: Database, writer: GroupCommit, keyring: Keyring, clock: Callable[[], float] = time
@@ -47,11 +49,19 @@ class Sequencer:
 
     async def _keep_up(self) -> None:
         if await self._database.ask(ledger.is_behind):
-            await _sequence(self._writer)
+            while await self._writer.submit(ledger.sequence) == ledger.AT_ONCE:
+                await self._give_way()
         now = self._clock()
         if abs(now - self._signed_at) >= _CHECKPOINT_S:  # also where the clock was set back
             await _sign(self._writer, self._keyring, now)
             self._signed_at = now
+
+    async def _give_way(self) -> None:
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + _LONGEST_PAUSE_S
+        await asyncio.sleep(_PAUSE_S)
+        while self._writer.waiting and loop.time() < latest:  # noqa: ASYNC110 - the writer is idle between any two turns
+            await asyncio.sleep(_PAUSE_S)
 
     async def _end(self) -> None:
         try:
@@ -63,13 +73,9 @@ class Sequencer:
 
 async def catch_up(writer: GroupCommit, keyring: Keyring, clock: Callable[[], float] = time) -> None:
     """Makes everything that is committed now a part of the ledger, and signs it. Raises StoreBusy, StoreUnavailable."""
-    await _sequence(writer)
+    while await writer.submit(ledger.sequence) == ledger.AT_ONCE:
+        pass
     await _sign(writer, keyring, clock())
-
-
-async def _sequence(writer: GroupCommit) -> None:
-    while await writer.submit(ledger.sequence) == ledger.AT_ONCE:  # noqa: ASYNC110 - a pause, and no condition
-        await asyncio.sleep(_PAUSE_S)
 
 
 async def _sign(writer: GroupCommit, keyring: Keyring, now: float) -> None:
