@@ -148,7 +148,8 @@ def test_every_endpoint_is_documented() -> None:
 def test_every_problem_of_the_operator_api_is_documented() -> None:
     raised = re.compile(r'(?:Problem\(\s*\d+,|Conflict\(|Invalid\(|NotFound\()\s*"([a-z0-9-]+)"')
     sources = (ROOT / "verifier" / "simbond_verifier").rglob("*.py")
-    codes = {code for source in sources for code in raised.findall(source.read_text("utf-8"))}
+    served = [source for source in sources if source.name != "tokens.py"]  # those are made beside the database
+    codes = {code for source in served for code in raised.findall(source.read_text("utf-8"))}
 
     assert len(codes) > 20
     assert {code for code in codes if f"`{code}`" not in API} == set()

@@ -24,8 +24,10 @@ from .common import (
     when,
 )
 from .confirmation import await_confirmation, wait_option
+from .decisions import waits
 from .listing import fetch, limit_option, tell_more
-from .remote import Server, iccid_argument, kid, reason_option, server_options
+from .moves import bind, swap, unbind
+from .remote import Server, iccid_argument, reason_option, server_options
 from .second_checks import confirm, notices, recheck
 from .words import against, carried_out, next_step, seen, timeline
 
@@ -35,7 +37,7 @@ def cards() -> None:
     """Imports, shows, binds, suspends and resumes cards."""
 
 
-for command in (recheck, confirm, notices):
+for command in (bind, unbind, swap, recheck, confirm, notices):
     cards.add_command(command)
 
 
@@ -104,6 +106,7 @@ def show(iccid: str, server: Server, as_json: bool) -> None:
             ("state", f"{card['state']} since {when(card['since'])}"),
             ("network", f"{card['access']}; {carried_out(card['enforcement'])}"),
             ("device", device and f"{device['kid']} (IMEI {device['imei']})"),
+            ("swap", _announced(card["swap"])),
             ("SIM key", card["sim_key"] or "none registered"),
             ("accused", accused),
             ("deadline", when(card["deadline"])),
@@ -112,22 +115,8 @@ def show(iccid: str, server: Server, as_json: bool) -> None:
         print_fields(fields)
 
 
-@cards.command()
-@iccid_argument
-@click.option("--device", callback=kid, required=True, help="Key id of an enrolled device; see 'simbond devices list'.")
-@click.option("--scenario", help="Another scenario than the imported one.")
-@server_options()
-@json_option
-def bind(iccid: str, device: str, scenario: str | None, server: Server, as_json: bool) -> None:
-    """Binds a card to an enrolled device in a scenario."""
-    with server.connect() as api:
-        card = api.post(f"/v1/cards/{iccid}/bind", {"device": device, "scenario": scenario})
-        if as_json:
-            print_json(card)
-            return
-        say(f"Card {iccid} is {card['state']}: device {device}, scenario {card['scenario']}.")
-        if card["state"] != State.BOUND:
-            say(f"Next: {next_step(card)}")
+def _announced(swap: dict[str, Any] | None) -> str | None:
+    return None if swap is None else f"to device {swap['device']}, which has to attest the card by {when(swap['until'])}"
 
 
 @cards.command("sim-key")
@@ -201,6 +190,11 @@ def _decide(server: Server, order: Callable[[Api], dict[str, Any]], wait_s: floa
     """Gives an order about a card, waits for the network if asked to, and says how it stands."""
     with server.connect() as api:
         card = order(api)
+        if not as_json and waits(card):
+            return
+        if "asked_by" in card:
+            print_json(card)
+            return
         wanted = card["access"]
         confirmed = True
         if wait_s is not None:

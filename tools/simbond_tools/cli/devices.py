@@ -24,17 +24,25 @@ def devices() -> None:
     help="The device's enrolment request, as its agent prints it: hex, a file, or standard input.",
 )
 @click.option("--imei", help="What the label says; refused when the device says otherwise.")
+@click.option("--imei2", help="Of its second slot, where it has one.")
 @click.option("--label", default="", help="Your name for it.")
 @click.option("--allow-duplicate-imei", is_flag=True, help="The batch really shares one IMEI. Takes an operator.")
 @server_options()
 @json_option
 def enrol(
-    request: str, imei: str | None, label: str, allow_duplicate_imei: bool, server: Server, as_json: bool
+    request: str,
+    imei: str | None,
+    imei2: str | None,
+    label: str,
+    allow_duplicate_imei: bool,
+    server: Server,
+    as_json: bool,
 ) -> None:
     """Registers a device's key with its IMEI. The request proves that the device holds the key."""
     order = {
         "request": from_argument(request).hex(),
         "imei": imei,
+        "imei2": imei2,
         "label": label,
         "allow_duplicate_imei": allow_duplicate_imei,
     }
@@ -83,8 +91,9 @@ def show(kid: str, server: Server, as_json: bool) -> None:
         fields = [
             ("key id", device["kid"]),
             ("IMEI", f"{device['imei']} (without its check digit)"),
+            ("second IMEI", device["imei2"]),
             ("label", device["label"]),
-            ("bound card", device["card"] or "none"),
+            ("bound cards" if len(device["cards"]) > 1 else "bound card", ", ".join(device["cards"]) or "none"),
             ("reports card", device["holds"]),
             ("enrolled", f"{when(device['enrolled_at'])} by {device['enrolled_by']}"),
             ("rotated", _rotated(device["retired_key"])),
@@ -121,3 +130,22 @@ def revoke(kid: str, reason: str, server: Server, as_json: bool) -> None:
         say(f"The key of device {kid} is revoked.")
         if device["card"] is not None:
             say(f"Next, bind its card to another device: simbond cards bind {device['card']} --device KID")
+
+
+@devices.command("second-slot")
+@kid_argument
+@click.option("--imei2", metavar="IMEI", help="Of the second slot.")
+@click.option("--none", "none", is_flag=True, help="It has no second slot.")
+@reason_option
+@server_options()
+@json_option
+def second_slot(kid: str, imei2: str | None, none: bool, reason: str, server: Server, as_json: bool) -> None:
+    """States the IMEI of a device's second slot: a card that the network sees there is at home."""
+    if (imei2 is None) is not none:
+        raise click.UsageError("Give either --imei2 or --none.")
+    with server.connect() as api:
+        device = api.post(f"/v1/devices/{kid}/imei2", {"imei2": imei2, "reason": reason})
+        if as_json:
+            print_json(device)
+            return
+        say(f"Device {device['kid']} has the second IMEI {device['imei2'] or 'none'}.")
