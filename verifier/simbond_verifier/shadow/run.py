@@ -87,6 +87,7 @@ class _Replay:
         self._group: list[tuple[float, int, Evidence]] = []
         self._every_s = max((report.until - report.since) / _SWEEPS, _SHORTEST_SWEEP_S)
         self._next_sweep = report.since + self._every_s
+        self._ticked = report.since
         self.taken = 0
 
     def take(self, moment: history.Moment) -> None:
@@ -98,8 +99,8 @@ class _Replay:
             self._attest(moment)
             return
         self._flush()
+        self._tick(moment.at)
         for stage in self._stages:
-            stage.tick(moment.at)
             if isinstance(moment, Sighting):
                 stage.see(moment)
             else:
@@ -110,8 +111,7 @@ class _Replay:
     def finish(self) -> None:
         self._sweep(self._report.until)
         self._flush()
-        for stage in self._stages:
-            stage.tick(self._report.until)
+        self._tick(self._report.until + _SPAN_S)
         self._commit()
 
     def _attest(self, message: Message) -> None:
@@ -131,11 +131,18 @@ class _Replay:
     def _flush(self) -> None:
         if not self._group:
             return
+        self._tick(self._group[0][0])
         for stage in self._stages:
-            stage.tick(self._group[0][0])
             lost = stage.attest(self._group)
         self._report.evidence_lost += lost
         self._group = []
+
+    def _tick(self, at: float) -> None:
+        """What is due, to the shortest deadline: asking at every moment would take longer than deciding."""
+        if at - self._ticked >= _SPAN_S:
+            self._ticked = at
+            for stage in self._stages:
+                stage.tick(min(at, self._report.until))
 
     def _sweep(self, at: float) -> None:
         while self._next_sweep <= at:
