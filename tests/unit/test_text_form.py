@@ -42,8 +42,20 @@ def test_whatever_comes_is_read_without_an_error(body: bytes) -> None:
         lambda text: b"{" + text + b"}",
         lambda text: text * 10,
         lambda text: b"",
+        lambda _: b"AAKECAwQFBgc=",
+        lambda _: b"AAECAwQFBgd=",
     ],
-    ids=["line end", "cut short", "URL alphabet", "blank", "braces", "too long", "nothing"],
+    ids=[
+        "line end",
+        "cut short",
+        "URL alphabet",
+        "blank",
+        "braces",
+        "too long",
+        "nothing",
+        "padding too much",
+        "bits left over",
+    ],
 )
 def test_what_is_no_base64_stays_what_it_is(change) -> None:  # type: ignore[no-untyped-def]
     body = change(b64encode(Attester().evidence(bytes(8))))

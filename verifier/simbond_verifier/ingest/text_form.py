@@ -18,9 +18,10 @@ def read(body: bytes) -> tuple[bytes, bool]:
     if not body or body[0] >= 0x80 or len(body) == claims.KID_OCTETS or len(body) > MAX_OCTETS:
         return body, False
     try:
-        return b64decode(body, validate=True), True
+        message = b64decode(body, validate=True)
     except ValueError:
         return body, False
+    return (message, True) if b64encode(message) == body else (body, False)  # as on the wire, one encoding is right
 
 
 def write(answer: bytes, as_text: bool) -> bytes:
