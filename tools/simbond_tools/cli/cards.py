@@ -116,7 +116,9 @@ def show(iccid: str, server: Server, as_json: bool) -> None:
 
 
 def _announced(swap: dict[str, Any] | None) -> str | None:
-    return None if swap is None else f"to device {swap['device']}, which has to attest the card by {when(swap['until'])}"
+    if swap is None:
+        return None
+    return f"to device {swap['device']}, which has to attest the card by {when(swap['until'])}"
 
 
 @cards.command("sim-key")
