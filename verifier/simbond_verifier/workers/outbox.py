@@ -30,6 +30,8 @@ log = structlog.get_logger("simbond.outbox")
 _AT_ONCE = 64
 _POLL_S = 30.0
 _LONGEST_BACKOFF_S = 300.0
+_DOUBLINGS = 10
+"""Of the backoff; it is the longest long before. An HLR may be away for weeks, and a number has an end."""
 _SANE_S = 2 * _LONGEST_BACKOFF_S
 """Nothing is put off for longer: what seems to be was written before the clock was set back."""
 _UNTOLD_AGAIN = 4
@@ -160,7 +162,7 @@ class Outbox:
         """read: what the target's records said; None: nothing. tries: how often it failed like this; as often as it was
         attempted unless given."""
         tries = due.attempts + 1 if tries is None else tries
-        pause = min(0.5 * 2 ** (tries - 1), _LONGEST_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+        pause = min(0.5 * 2 ** min(tries - 1, _DOUBLINGS), _LONGEST_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
         self._metrics.commands.labels(due.access.value, "failed").inc()
         log.warning("not confirmed", command=due.id, access=due.access.value, error=error, again_s=round(pause, 1))
         if not await self._note(due, read, next_at=self._clock() + pause, error=error[:400]):
