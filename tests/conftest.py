@@ -5,12 +5,37 @@ from collections.abc import Iterator
 import pytest
 
 from support.postgres import PostgresServer
-from support.stores import asked_by_test, on_postgresql
+from support.stores import asked_by_test, leave, on_postgresql
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "many_databases: makes so many that it runs on files only, in a module of `store`"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if item.get_closest_marker("many_databases") and _is_on_postgresql(item)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _is_on_postgresql(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return call is not None and call.params.get("store") == "postgresql"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     asked_by_test("store" in getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    yield
+    if folder is not None:
+        leave(folder)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,21 @@ import pytest
 
 _VERSIONS = Path("/usr/lib/postgresql")
 _READY_S = 30
+_EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DO $$
+DECLARE name text; filled boolean;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- foreign keys do not mind
+    SET LOCAL synchronous_commit = off;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
+        IF filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
+    END LOOP;
+    PERFORM setval(format('%I', sequencename), 1, false) FROM pg_sequences
+        WHERE schemaname = 'public' AND last_value IS NOT NULL;
+END $$
+"""
 
 
 class PostgresServer:
@@ -87,6 +102,11 @@ class PostgresServer:
     def drop(self, url: str) -> None:
         """Removes a database, with everybody's connections to it."""
         self._order(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def empty(self, url: str) -> None:
+        """Removes everything that was written into a database: a tenth of what a new one takes."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_EMPTY)
 
     def _order(self, sql: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

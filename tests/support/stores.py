@@ -16,6 +16,8 @@ from .postgres import PostgresServer
 _places: "dict[Path, str] | None" = None
 _server: PostgresServer | None = None
 _asked = False
+_spare: list[str] = []
+"""Databases that earlier tests have left, with tables and nothing in them."""
 
 
 def place(path: Path) -> Path | str:
@@ -23,7 +25,7 @@ def place(path: Path) -> Path | str:
     if not _asked or _places is None or _server is None:
         return path
     if path not in _places:
-        _places[path] = _server.new_database(_template(_server))
+        _places[path] = _spare.pop() if _spare else _server.new_database(_template(_server))
     return _places[path]
 
 
@@ -35,15 +37,23 @@ def asked_by_test(asked: bool) -> None:
 
 @contextmanager
 def on_postgresql(server: PostgresServer) -> Iterator[None]:
-    """Places are databases of this server until the block ends; then they are gone."""
+    """Places are databases of this server until the block ends."""
     global _places, _server
     _places, _server = {}, server
     try:
         yield
     finally:
-        made, _places, _server = _places, None, None
-        for url in made.values():
-            server.drop(url)
+        leave(Path("/"))
+        _places, _server = None, None
+
+
+def leave(folder: Path) -> None:
+    """Nobody needs the databases any more that were called by paths in this folder."""
+    if _places is None or _server is None:
+        return
+    for path in [path for path in _places if path.is_relative_to(folder)]:
+        _server.empty(_places[path])
+        _spare.append(_places.pop(path))
 
 
 def rows(where: Path | str, query: str) -> list[tuple[Any, ...]]:

@@ -22,6 +22,8 @@ from support.attester import Attester
 from support.verifier import NOW, Desk
 from support.workers import at_work, group_commit, settled, until
 
+pytestmark = pytest.mark.usefixtures("store")
+
 WINDOW_S = 3600
 
 

@@ -13,6 +13,8 @@ from support.attester import ICCID, Attester
 from support.verifier import Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:

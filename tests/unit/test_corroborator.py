@@ -17,6 +17,8 @@ from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 from support.workers import OnceFull, at_work, group_commit, settled, until
 
+pytestmark = pytest.mark.usefixtures("store")
+
 FOREIGN_IMEI = "353456060000024"
 OTHER_CARD = ("89860012345678904447", "460001234560002")
 

@@ -17,6 +17,8 @@ from support.attester import ICCID, IMEI, Attester
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 OTHER_IMEI = "353456060000024"
 
 
@@ -479,6 +481,7 @@ actions = st.lists(
 )
 
 
+@pytest.mark.many_databases
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions)
 def test_no_story_told_by_one_foreign_key_suspends_a_card_that_its_device_holds(

@@ -16,6 +16,8 @@ from support.attester import ICCID, IMSI, Attester, Sim
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 OTHER = ("89860012345678904447", "460001234560002")
 OTHER_IMEI = "353456060000024"
 ROW = Row(2, ICCID, IMSI, "meter", "8613812345678", "Water works")

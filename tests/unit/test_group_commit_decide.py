@@ -18,6 +18,8 @@ from support.attester import Attester
 from support.verifier import SECRET, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 ICCIDS = ["89860012345678901237", "89860012345678904447", "89860012345678909990"]
 
 
@@ -66,6 +68,7 @@ told = st.tuples(
 )
 
 
+@pytest.mark.many_databases
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(told, min_size=1, max_size=12))
 def test_together_as_one_by_one(

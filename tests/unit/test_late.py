@@ -22,6 +22,8 @@ from support.attester import ICCID, Attester, Sim
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 OTHER_IMEI = "353456060000024"
 NONE = bytes(8)
 
@@ -198,6 +200,7 @@ verdicts = st.builds(
 statuses = st.sampled_from(STATUSES)
 
 
+@pytest.mark.many_databases
 @given(verdicts, statuses)
 @example(Appraisal(Tier.CONTRAINDICATED, signs=(Sign(Reason.TAMPER, {}),)), Status(State.REVERIFYING, Access.ALLOWED))
 def test_no_late_verdict_moves_a_card_but_to_warned(verdict: Appraisal, status: Status) -> None:
@@ -236,6 +239,7 @@ said = st.lists(
 )
 
 
+@pytest.mark.many_databases
 @pytest.mark.parametrize("story", STORIES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said)

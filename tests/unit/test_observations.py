@@ -18,6 +18,8 @@ from support.attester import ICCID, IMEI, IMSI, Attester
 from support.verifier import NOW, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 SEEN = IMEI[:14]
 FOREIGN = "353456060000020"
 SHANGHAI = Place("46000", 29846, 251941991, 31.23, 121.47)

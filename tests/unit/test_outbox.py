@@ -22,6 +22,8 @@ from support.verifier import Desk
 from support.verifier import desk as make_desk
 from support.workers import OnceFull, at_work, group_commit, settled, until
 
+pytestmark = pytest.mark.usefixtures("store")
+
 AWAY = TargetError("the HLR is away")
 DONE = Outcome("done")
 UNTOLD = Outcome("barred; LocationCancel to 'sgsn-1' (PS) not connected", complete=False)
@@ -399,6 +401,7 @@ moves = st.lists(
 )
 
 
+@pytest.mark.many_databases
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
 def test_in_the_end_the_network_does_what_was_decided_last(

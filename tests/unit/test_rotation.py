@@ -16,6 +16,8 @@ from simbond_verifier.store.schema import metadata
 from support.attester import ICCID, Attester, Sim
 from support.verifier import Desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 OTHER_IMEI = "353456060000024"
 NONCE = bytes(range(8))
 

@@ -21,6 +21,8 @@ from support.attester import ICCID, IMSI, Attester
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 LADDER = """
 phone = "suspend"
 roaming = "restrict"

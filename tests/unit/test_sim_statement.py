@@ -11,6 +11,8 @@ from support.attester import ICCID, Attester, Sim
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 OTHER_IMEI = "353456060000024"
 OTHER_ICCID = "89860012345678904447"
 

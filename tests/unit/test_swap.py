@@ -19,6 +19,8 @@ from support.attester import ICCID, Attester
 from support.verifier import NOW, SCENARIO, Desk
 from support.verifier import desk as make_desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 NEW_IMEI = "353456060000024"
 THIRD_IMEI = "353456060000032"
 OTHER = ("89860012345678904447", "460001234560002")

@@ -9,6 +9,8 @@ from simbond_verifier.store import tokens
 from simbond_verifier.store.tokens import Holder, Role
 from support.verifier import Desk
 
+pytestmark = pytest.mark.usefixtures("store")
+
 
 def create(desk: Desk, name: str, role: Role = Role.VIEWER) -> str:
     with desk.database.write() as connection:
