@@ -37,6 +37,7 @@ from .store.signing_keys import Keyring
 from .workers.corroborator import Corroborator
 from .workers.deadlines import Deadlines
 from .workers.keeper import Keeper
+from .workers.network_poll import NetworkPoll
 from .workers.outbox import Outbox
 from .workers.reconciler import Reconciler
 from .workers.retention import Retainer
@@ -122,6 +123,7 @@ async def running(
         if view is not None:
             corroborator = Corroborator(database, writer, view, outbox.wake, policy=policy)
             workers.append(corroborator.run)
+            workers.append(NetworkPoll(database, writer, view, target.name, scenarios, policy, outbox.wake).run)
             ask = corroborator.wake
         ingest = Ingest(
             database,
