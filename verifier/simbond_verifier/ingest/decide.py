@@ -16,7 +16,7 @@ from ..observation import Sign
 from ..policy import Policy
 from ..reasons import Reason, Tier
 from ..scenario import Mode, Scenario, Scenarios
-from ..store import accusations, bindings, cards, identities, retired_keys, signs, swaps
+from ..store import accusations, bindings, cards, clone, identities, retired_keys, signs, swaps
 from ..store.database import statements
 from ..store.signs import Told
 
@@ -184,7 +184,8 @@ class _Round:
         interval_s = UNBOUND_INTERVAL_S if scenario is None else scenario.reporting.interval_s
         disorder = freshness.order(evidence.bootcount, evidence.uptime, bootcount, uptime)
         if disorder is not None:
-            return refused(disorder, kid, interval_s)
+            changed = disorder is Reason.COUNTER_BACK and self._behind(evidence, device, bound, scenario, now)
+            return refused(disorder, kid, interval_s)._replace(changed=changed)
         age_s = _UNBOUND_NONCE_AGE_S if scenario is None else scenario.nonce_age_s
         issued = freshness.check(self._secret, kid, evidence.nonce, now, age_s)
         in_time = issued is not Reason.LATE
@@ -248,6 +249,27 @@ class _Round:
         self._known.clear()
         self._stale = True
         return result
+
+    def _behind(
+        self, evidence: Evidence, device: Device, bound: Card | None, scenario: Scenario | None, now: float
+    ) -> bool:
+        """Evidence with a counter that is behind: the counter was lost, or somebody else has the bound card's key.
+        Returns whether the card changed."""
+        if bound is None or scenario is None:
+            return False
+        issued = freshness.check(self._secret, evidence.kid, evidence.nonce, now, scenario.nonce_age_s)
+        if isinstance(issued, Reason):
+            return False
+        self._write()  # what the other counter said, perhaps just before
+        about = cards.by_id(self._connection, bound.id)
+        told = Told(now, signs.COUNTER, device.id)
+        counter = (evidence.bootcount, evidence.uptime)
+        after = clone.note_fork(self._connection, about, counter, issued, scenario, self._policy, told)
+        if after is about:
+            return False
+        self._known.clear()
+        self._stale = True
+        return True
 
     def _unknown(self, evidence: Evidence, now: float) -> Result:
         """The result for a key that no device has now."""

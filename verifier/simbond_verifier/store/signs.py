@@ -19,6 +19,8 @@ from .schema import sign as table
 
 EVIDENCE = "evidence"
 """The source of signs in Evidence: newer Evidence without them ends these."""
+COUNTER = "counter"
+"""The source of signs in how Evidence is counted: what one key says for itself ends none of these."""
 
 ENDED_BY_EVIDENCE = (Reason.SILENT, Reason.TRAFFIC_UNATTESTED, Reason.NEVER_USED, Reason.SLEEPING, Reason.OFTEN_WARNED)
 """Signs from elsewhere that affirming Evidence ends: it is what they say is missing."""
