@@ -40,11 +40,10 @@ class Embedded:
     async def state(self, imsi: str) -> Access:
         """What network equipment is told. Raises UnknownSubscriber for an IMSI that was never imported."""
         require_imsi(imsi)
-        with self._database.read() as connection:
-            access = connection.execute(select(subscriber.c.access).where(subscriber.c.imsi == imsi)).scalar()
-            if access is None and connection.execute(select(card.c.id).where(card.c.imsi == imsi)).first() is None:
-                raise UnknownSubscriber(f"no card with IMSI {imsi} is imported; import it first")
-        return Access.ALLOWED if access is None else Access(access)
+        try:
+            return await self._database.ask(partial(_read, imsi=imsi))
+        except StoreUnavailable as e:
+            raise TargetError(f"the embedded table was not read: {e}") from e
 
     async def close(self) -> None:
         """Nothing is held open."""
@@ -56,6 +55,13 @@ class Embedded:
         except (StoreBusy, StoreUnavailable) as e:
             raise TargetError(f"the embedded table was not written: {e}") from e
         return Outcome(f"{access.value} in the embedded table")
+
+
+def _read(connection: Connection, imsi: str) -> Access:
+    access = connection.execute(select(subscriber.c.access).where(subscriber.c.imsi == imsi)).scalar()
+    if access is None and connection.execute(select(card.c.id).where(card.c.imsi == imsi)).first() is None:
+        raise UnknownSubscriber(f"no card with IMSI {imsi} is imported; import it first")
+    return Access.ALLOWED if access is None else Access(access)
 
 
 def _put(connection: Connection, imsi: str, access: Access, at: float) -> None:

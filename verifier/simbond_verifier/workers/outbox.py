@@ -75,13 +75,13 @@ class Outbox:
         try:
             while True:
                 self._woken.clear()
-                for due in self._due():
+                for due in await self._due():
                     # One command of a card at a time: a newer one waits until the older call has ended.
                     task = asyncio.create_task(self._carry_out(due))
                     self._busy[due.card_id] = task
                     task.add_done_callback(partial(self._ended, due.card_id))
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self._pause()):
+                    async with asyncio.timeout(await self._pause()):
                         await self._woken.wait()
         finally:
             tasks = list(self._busy.values())
@@ -93,8 +93,9 @@ class Outbox:
         del self._busy[card_id]
         self.wake()
 
-    def _due(self) -> list[_Command]:
-        room = _AT_ONCE - len(self._busy)
+    async def _due(self) -> list[_Command]:
+        busy = set(self._busy)  # noted first: what ends while it is read looks pending, and is not to be done twice
+        room = _AT_ONCE - len(busy)
         if room <= 0:
             return []
         now = self._clock()
@@ -104,19 +105,22 @@ class Outbox:
             .order_by(command.c.next_at)
             .limit(_AT_ONCE)
         )
-        with self._database.read() as connection:
-            rows = connection.execute(query.where(gate.lets_through(connection))).all()
-        found = [_Command(*row[:4], Access(row.access), row.attempts) for row in rows if row.card_id not in self._busy]
+        rows = await self._database.ask(lambda c: c.execute(query.where(gate.lets_through(c))).all())
+        found = [_Command(*row[:4], Access(row.access), row.attempts) for row in rows if row.card_id not in busy]
         return found[:room]
 
-    def _pause(self) -> float:
+    async def _pause(self) -> float:
         pending = select(func.count()).where(command.c.outcome == "pending")
         soonest = select(func.min(command.c.next_at)).where(
-            command.c.outcome == "pending", command.c.card_id.not_in(self._busy)
+            command.c.outcome == "pending", command.c.card_id.not_in(set(self._busy))
         )
-        with self._database.read() as connection:
-            self._metrics.pending.set(connection.execute(pending).scalar_one())
+
+        def look(connection: Connection) -> tuple[int, float | None]:
             next_at = connection.execute(soonest.where(gate.lets_through(connection))).scalar()
+            return connection.execute(pending).scalar_one(), next_at
+
+        count, next_at = await self._database.ask(look)
+        self._metrics.pending.set(count)
         if next_at is None or len(self._busy) >= _AT_ONCE:
             return _POLL_S
         return float(min(max(next_at - self._clock(), 0.0), _POLL_S))
