@@ -9,11 +9,14 @@ from ..lifecycle import Event, State
 from ..policy import Policy
 from ..reasons import Reason
 from . import cards, signs
-from .schema import accusation, card, device
+from .schema import accusation, card, device, event
 from .signs import Told
 
 _OPEN_AT_ONCE = 3
 """Claims of one device that wait at the same time. A device holds one card or two; more is a fleet being searched."""
+
+SETTLED_BY = (Event.BIND, Event.LIFT, Event.OPEN, "dismissed")
+"""Decisions of a person: what was seen before them speaks against the card no more."""
 
 _SKEW_S = 5.0
 """How far the network's clock and ours may be apart."""
@@ -28,27 +31,33 @@ class Open(NamedTuple):
     imsi: str
     scenario: str
     accuser_imei: str
+    accuser_imei2: str | None
     accuser_refuted: int
     """How many of the accuser's claims were refuted before."""
     bound_imei: str | None
+    bound_imei2: str | None
     held_at: float | None
     """When the bound device last reported that it holds the card; None where its newest word is another."""
     bound_revoked: bool
     """The bound device's key counts for nothing any more: it could not answer."""
+    decided_at: float | None
+    """When a person last decided over the card, or it was bound."""
 
     @property
     def same_imei(self) -> bool:
         """Whole batches share one IMEI, and a device that lost its key comes back with a new one."""
-        return self.accuser_imei == self.bound_imei
+        bound = {self.bound_imei, self.bound_imei2} - {None}
+        return self.accuser_imei in bound or self.accuser_imei2 in bound
 
     def is_borne_out(self, imei: str, at: float | None) -> bool:
         """Whether it is one, independent, second voice that the network saw the card with this IMEI (14 to 16 digits),
         at a time if it knows."""
         # The last digits are a check digit or the software version: the network may send either (TS 23.003 6.2).
-        if self.same_imei or imei[:14] != self.accuser_imei:
+        if self.same_imei or imei[:14] not in (self.accuser_imei, self.accuser_imei2):
             return False
-        # What was seen before the bound device last proved that it holds the card is the past, a settled theft perhaps.
-        return at is None or at + _SKEW_S >= (self.held_at or 0)
+        # What was seen before the bound device last proved that it holds the card, or before a person decided over it,
+        # is the past, a settled theft perhaps.
+        return at is None or at + _SKEW_S >= max(self.held_at or 0.0, self.decided_at or 0.0)
 
 
 def accuse(connection: Connection, claimed: Card, by: Told) -> int | None:
@@ -100,6 +109,9 @@ def _add(connection: Connection, claimed: Card, by: Told) -> int:
 def still_open(connection: Connection, card_id: int | None = None) -> list[Open]:
     """The open accusations, of one card or of all, oldest first."""
     bound = device.alias("bound")
+    decided_at = (
+        select(func.max(event.c.at)).where(event.c.card_id == card.c.id, event.c.kind.in_(SETTLED_BY)).scalar_subquery()
+    )
     query = (
         select(
             accusation.c.id,
@@ -108,10 +120,13 @@ def still_open(connection: Connection, card_id: int | None = None) -> list[Open]
             card.c.imsi,
             card.c.scenario,
             device.c.imei,
+            device.c.imei2,
             device.c.refuted,
             bound.c.imei,
+            bound.c.imei2,
             case((bound.c.holds == card.c.iccid, bound.c.seen_at)),
             bound.c.revoked_at.is_not(None),
+            decided_at,
         )
         .join(card, card.c.id == accusation.c.card_id)
         .join(device, device.c.id == accusation.c.device_id)
@@ -121,7 +136,7 @@ def still_open(connection: Connection, card_id: int | None = None) -> list[Open]
     )
     if card_id is not None:
         query = query.where(accusation.c.card_id == card_id)
-    return [Open(*row) for row in connection.execute(query)]
+    return [Open(*tuple(row)) for row in connection.execute(query)]
 
 
 def uphold(connection: Connection, accusation_id: int, source: str, policy: Policy, at: float) -> Card | None:

@@ -21,9 +21,6 @@ from .schema import card, device, event, network, observation
 from .schema import sign as sign_table
 from .signs import Told
 
-_SETTLED_BY = (Event.BIND, Event.LIFT, Event.OPEN, "dismissed")
-"""Decisions of a person: what was seen before them speaks against the card no more."""
-
 
 class Outcome(StrEnum):
     """What became of an observation."""
@@ -195,7 +192,7 @@ def _against(
         return ()
     query = (
         select(event.c.kind, func.max(event.c.at))
-        .where(event.c.card_id == about.id, event.c.kind.in_(_SETTLED_BY))
+        .where(event.c.card_id == about.id, event.c.kind.in_(accusations.SETTLED_BY))
         .group_by(event.c.kind)
     )
     decided: dict[str, float] = dict(map(tuple, connection.execute(query)))
