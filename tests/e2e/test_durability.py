@@ -1,6 +1,7 @@
 """kill -9 at any moment: what was acknowledged is there at the next start, and what was decided is carried out."""
 
 import asyncio
+import os
 import random
 import threading
 import time
@@ -19,7 +20,7 @@ from support.attester import Attester
 from support.field import Field, eventually, new_device
 from support.server import VerifierServer
 
-ROUNDS = 4
+ROUNDS = int(os.environ.get("SIMBOND_KILLS", "4"))
 SENDERS = 6
 
 
@@ -55,7 +56,8 @@ class Sender(threading.Thread):
             pass  # the server was killed
 
 
-def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+@pytest.mark.timeout(180 + 10 * ROUNDS)
+def test_what_was_acknowledged_survives_a_kill(store: str, tmp_path: Path) -> None:
     chance = random.Random()
     with VerifierServer(tmp_path) as server, Field(server) as field:
         fleets = [[new_device() for _ in range(4)] for _ in range(SENDERS)]
@@ -77,7 +79,8 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
             acknowledged = [m for s in senders for m in s.acknowledged]
             assert len(acknowledged) > 5 * SENDERS
             assert kept.issuperset(acknowledged)
-            assert field.rows("PRAGMA integrity_check") == [("ok",)]
+            if store == "sqlite":
+                assert field.rows("PRAGMA integrity_check") == [("ok",)]
             assert field.rows("SELECT message FROM evidence GROUP BY message HAVING count(*) > 1") == []
             for sender in senders:
                 for answer in field.send_batch(*sender.acknowledged[-8:]):
@@ -144,7 +147,7 @@ def test_an_hlr_that_comes_back_is_told_without_a_restart(tmp_path: Path, hlr: P
         eventually(lambda: field.card(card.iccid)["enforcement"]["outcome"] == "confirmed", seconds=60)
 
 
-def test_a_kill_at_any_moment_of_a_suspension_leaves_no_half_of_it(tmp_path: Path) -> None:
+def test_a_kill_at_any_moment_of_a_suspension_leaves_no_half_of_it(store: str, tmp_path: Path) -> None:
     """State, history and command are one transaction: after a kill all are there or none."""
     chance = random.Random()
     with VerifierServer(tmp_path) as server, Field(server) as field:
