@@ -8,10 +8,12 @@ import pytest
 
 from simbond_agent import claims
 from simbond_verifier import fleet
+from simbond_verifier.decisions import Decisions, about_withheld
 from simbond_verifier.policy import Policy
 from simbond_verifier.policy import parse as parse_policy
 from simbond_verifier.refusal import Conflict, NotFound
-from simbond_verifier.store import accusations, appeals, notices, second_checks, signs
+from simbond_verifier.store import accusations, appeals, gate, notices, second_checks, signs
+from simbond_verifier.store.proposals import Kind
 from simbond_verifier.store.timers import Respite, Timers
 from support.attester import ICCID, IMSI, Attester
 from support.verifier import SCENARIO, Desk, desk
@@ -127,6 +129,30 @@ def test_a_suspended_card_of_the_stock_goes_back_to_it(at: Desk) -> None:
     at.do(fleet.suspend, ICCID, reason="lost in the mail", actor="olga")
     decided(at, appeals.uphold, appealed(at))
     assert state(at) == ("stock", "allowed")
+
+
+def test_who_suspended_cannot_say_that_the_holder_gave_up(at: Desk, meter: Attester) -> None:
+    at.do(fleet.suspend, ICCID, reason="abroad", actor="olga")
+    number = appealed(at, actor="tom")
+
+    assert refusal(decided, at, appeals.withdraw, number, "olga") == "same-person"
+    assert decided(at, appeals.withdraw, number, "tom").outcome is appeals.Outcome.WITHDRAWN
+
+
+@pytest.mark.parametrize("how", [appeals.uphold, appeals.reject, appeals.withdraw])
+def test_who_asked_for_the_suspension_took_part_in_it(at: Desk, meter: Attester, how: Any) -> None:
+    at.do(gate.set_kill_switch, True, reason="drill", actor="eve")
+    meter.status = claims.TAMPER
+    at.attest(meter)
+    decisions = Decisions(at.scenarios, POLICY)
+    with at.database.write() as connection:
+        order = about_withheld(connection, Kind.RELEASE, 1, reason="it was right")
+        number = decisions.take(connection, order, actor="olga", now=at.now)
+        assert number is not None
+        decisions.approve(connection, number, words="", actor="oleg", now=at.now)
+    assert state(at) == ("suspended", "barred")
+
+    assert refusal(decided, at, how, appealed(at), "olga") == "same-person"
 
 
 @pytest.mark.parametrize("how", [appeals.uphold, appeals.reject])

@@ -109,8 +109,10 @@ def reject(connection: Connection, appeal_id: int, *, reason: str, actor: str, n
 
 
 def withdraw(connection: Connection, appeal_id: int, *, reason: str, actor: str, now: float) -> Decided:
-    """The holder does not want it any more. Raises NotFound, Conflict."""
+    """The holder does not want it any more, says somebody who took no part in what it is about. Raises NotFound,
+    Conflict."""
     row, about = _open(connection, appeal_id)
+    _require_no_part(connection, about.id, actor)
     _close(connection, about, row, Outcome.WITHDRAWN, reason=reason, actor=actor, now=now)
     return Decided(appeal_id, Outcome.WITHDRAWN, _rule(connection, about))
 
@@ -175,7 +177,12 @@ def _open(connection: Connection, appeal_id: int) -> tuple[RowMapping, Card]:
 def _require_uninvolved(connection: Connection, row: RowMapping, actor: str) -> None:
     """Whoever decides has neither filed the appeal, nor taken any of the measures that it is about."""
     require_other(row["filed_by"], actor)
-    if actor in {found.actor for found in _measures(connection, row["card_id"])}:
+    _require_no_part(connection, row["card_id"], actor)
+
+
+def _require_no_part(connection: Connection, card_id: int, actor: str) -> None:
+    """Who asked for a measure that another person approved took part in it as well."""
+    if any(actor in (found.actor, found.detail.get("asked_by")) for found in _measures(connection, card_id)):
         raise Conflict(
             "same-person", "You took a measure that this appeal is about; it takes another person to decide."
         )
@@ -185,7 +192,7 @@ def _measures(connection: Connection, card_id: int) -> list[Any]:
     """The events that burden the card, since it last was in order, oldest first."""
     since = _in_order(connection, card_id)
     query = (
-        select(event.c.actor, event.c.reasons)
+        select(event.c.actor, event.c.reasons, event.c.detail)
         .where(event.c.card_id == card_id, event.c.id > since, event.c.kind.in_(_MEASURES))
         .order_by(event.c.id)
     )
