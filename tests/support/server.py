@@ -93,6 +93,11 @@ class VerifierServer:
         """kill -9."""
         self._end(signal.SIGKILL)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def exit_code(self, seconds: float) -> int:
         """Of a server that is expected to end by itself."""
         assert self._process is not None

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, event, select, text
 
-from simbond_verifier.refusal import Conflict, Refusal
+from simbond_verifier.refusal import Conflict, Invalid, Refusal
 from simbond_verifier.store.database import Database, statements, upsert
 from simbond_verifier.store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from simbond_verifier.store.schema import setting
@@ -127,6 +127,21 @@ def test_who_fails_fails_alone(database: Database, fault: Exception) -> None:
 
     assert run(database, story) == ["a", fault, "c"]
     assert on_disk(database).keys() == {"a", "c"}, "what the failing unit wrote before it failed is undone"
+
+
+def test_what_cannot_be_kept_is_refused_and_nobody_else(database: Database) -> None:
+    """PostgreSQL has no U+0000 in texts."""
+
+    async def story(writer: GroupCommit) -> list[Any]:
+        units = [put("a"), put("b\0"), put("c")]
+        return await asyncio.gather(*map(writer.submit, units), return_exceptions=True)
+
+    first, second, third = run(database, story)
+    assert (first, third) == ("a", "c")
+    assert second == "b\0" or isinstance(second, Invalid)
+    if isinstance(second, Invalid):
+        with pytest.raises(Invalid), database.read() as connection:
+            connection.execute(select(setting.c.value).where(setting.c.name == "b\0"))
 
 
 def test_a_violated_constraint_is_no_reason_to_stop(database: Database) -> None:

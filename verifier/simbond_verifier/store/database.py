@@ -14,6 +14,7 @@ from sqlalchemy import exc as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
+from ..refusal import Invalid
 from .backend import Backend, Statements
 from .errors import StoreError as StoreError
 from .errors import StoreUnavailable
@@ -73,12 +74,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one snapshot. Raises StoreUnavailable."""
+        """A connection that sees one snapshot. Raises StoreUnavailable; Invalid for a value that no column takes."""
         if self.backend.is_away():
             raise StoreUnavailable("the connection to the database is lost")
         try:
             with self.engine.connect() as connection, connection.begin():
                 yield connection
+        except sql.DataError as e:
+            raise unkeepable(e) from e
         except (sql.OperationalError, sql.InterfaceError, sql.TimeoutError) as e:
             if self.backend.is_mistake(e):
                 raise
@@ -113,6 +116,11 @@ def statements(connection: Connection) -> Statements:
     from .postgresql import Plain
 
     return Plain(connection.connection.driver_connection)
+
+
+def unkeepable(error: sql.DataError) -> Invalid:
+    """What a unit is refused with for a value that no column takes: PostgreSQL knows no U+0000, and keeps lengths."""
+    return Invalid("value-unkeepable", f"A value cannot be kept: {str(error.orig).strip()}.")
 
 
 def upsert(connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:

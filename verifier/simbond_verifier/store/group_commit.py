@@ -16,10 +16,10 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, RootTransaction
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from .. import traces
-from .database import Database
+from .database import Database, unkeepable
 from .errors import AlreadyServed
 from .errors import StoreBusy as StoreBusy
 from .errors import StoreUnavailable as StoreUnavailable
@@ -252,6 +252,9 @@ class GroupCommit:
             savepoint = connection.begin_nested()
             try:
                 results.append(unit(connection))
+            except DataError as e:
+                savepoint.rollback()
+                results.append(_Refused(unkeepable(e)))
             except self._errors:
                 raise
             except Exception as e:  # noqa: BLE001 - it belongs to whoever submitted the unit

@@ -68,6 +68,7 @@ device = Table(
     Column("refuted", Integer, nullable=False, server_default="0"),  # its accusations that were refuted
     Column("evidence_id", _BIG),  # the last that came in time
     Column("rotated_at", Float),  # when its present key took the place of the one before
+    postgresql_with={"fillfactor": 80},  # every Evidence writes its device's row anew: docs/adr/postgresql.md
 )
 
 # The keys that devices had before their present ones. They are good for nothing, and never come back.

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("refuted", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
         sa.UniqueConstraint("kid", name=op.f("uq_device_kid")),
+        postgresql_with={"fillfactor": 80},
     )
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_device_imei"), ["imei"], unique=False)
