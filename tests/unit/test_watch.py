@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from simbond_agent import claims
 from simbond_verifier.observation import Observation, Use
 from simbond_verifier.policy import Policy
 from simbond_verifier.scenario import Scenarios, parse
@@ -102,6 +103,29 @@ def test_silence_is_noted_once_it_is_long_enough_and_once(fleet: Fleet) -> None:
 
     assert counts == [0, 1, 0, 0]
     assert fleet.warned_by() == ["silent"]
+
+
+@pytest.mark.parametrize(("iccid", "status"), [(None, claims.TRAY_EMPTY), ("89860012345678904447", 0)])
+def test_what_the_device_says_of_another_card_attests_none_of_this_one(
+    fleet: Fleet, iccid: str | None, status: int
+) -> None:
+    """A card that was pulled out and is in use, while its meter goes on with another card or by another way."""
+    desk = fleet.desk
+    fleet.meter.iccid, fleet.meter.imsi, fleet.meter.status = iccid, None, status
+
+    def half_an_hour() -> None:
+        desk.now += 1800
+        desk.attest(fleet.meter)
+        fleet.seen(imei=IMEI[:14], use=Use.DATA)
+
+    swept(fleet, *[half_an_hour] * 6)
+
+    lines = [(line["kind"], line["reasons"]) for line in desk.history(ICCID)[2:]]
+    assert [kind for kind, _ in lines] == ["alert", "recheck"]
+    assert lines[1][1] == ["traffic-unattested"]
+    deadline = desk.card(ICCID)["deadline"]
+    swept(fleet, *[half_an_hour] * 4)
+    assert desk.card(ICCID)["deadline"] == deadline, "and it goes on"
 
 
 def test_affirming_evidence_ends_it_and_it_may_begin_again(fleet: Fleet) -> None:

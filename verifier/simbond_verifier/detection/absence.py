@@ -25,11 +25,21 @@ class Quiet(NamedTuple):
     """By the network."""
     listens_since: float = 0.0
     """Since when the verifier could have heard of it: what it missed itself is not held against a card."""
+    gone_since: float | None = None
+    """Since when its device says that it has another card or none."""
 
     @property
     def attestation_due_from(self) -> float:
         """From when the device's next Evidence is counted."""
-        return max(self.bound_at, self.listens_since, self.attested_at or 0.0)
+        return self._due_from(self.attested_at)
+
+    @property
+    def card_due_from(self) -> float:
+        """From when its next Evidence about this card is counted: what it says of another is no word of this one."""
+        return self._due_from(self.attested_at if self.gone_since is None else self.gone_since)
+
+    def _due_from(self, last_at: float | None) -> float:
+        return max(self.bound_at, self.listens_since, last_at or 0.0)
 
     @property
     def used_at(self) -> float | None:
@@ -66,7 +76,7 @@ def _unattested_after(scenario: Scenario) -> float:
 
 def traffic_unattested(quiet: Quiet, scenario: Scenario) -> list[Sign]:
     """The network sees the card in use, and its device should long have attested."""
-    if quiet.traffic_at is None or quiet.traffic_at - quiet.attestation_due_from <= _unattested_after(scenario):
+    if quiet.traffic_at is None or quiet.traffic_at - quiet.card_due_from <= _unattested_after(scenario):
         return []
     return [Sign(Reason.TRAFFIC_UNATTESTED, {"attested_at": quiet.attested_at, "seen_at": quiet.traffic_at})]
 

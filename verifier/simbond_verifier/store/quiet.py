@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, literal, or_, select, union_all
 
 from ..appraisal import Card
 from ..detection.absence import TIMED, Quiet
@@ -17,6 +17,7 @@ from .schema import card, device, event, network, sign
 _IN_USE = (State.BOUND, State.WARNED)
 _LATE = (Reason.SILENT, Reason.TRAFFIC_UNATTESTED)
 _LONG = (Reason.NEVER_USED, Reason.SLEEPING)
+_GONE = (Reason.TRAY_EMPTY, Reason.CARD_CHANGED)
 _NEVER_S = 1e12
 """After which a rule finds something that the scenario ignores: longer than anybody waits."""
 
@@ -26,8 +27,15 @@ _BOUND_AT = (
     .correlate(card)
     .scalar_subquery()
 )
+_FIRST_MISSED_AT = (
+    select(func.min(sign.c.first_at))
+    .where(sign.c.card_id == card.c.id, sign.c.cleared_at.is_(None), sign.c.reason.in_(_GONE))
+    .correlate(card)
+    .scalar_subquery()
+)
+_GONE_SINCE = case((device.c.absent, _FIRST_MISSED_AT))
 _KNOWN = (
-    select(*cards.COLUMNS, _BOUND_AT, device.c.seen_at, network.c.traffic_at)
+    select(*cards.COLUMNS, _BOUND_AT, device.c.seen_at, network.c.traffic_at, _GONE_SINCE)
     .select_from(card)
     .join(device, device.c.id == card.c.device_id)
     .outerjoin(network, network.c.card_id == card.c.id)
@@ -76,9 +84,10 @@ def last_id(connection: Connection) -> int:
 
 
 def _read(row: tuple[Any, ...], now: float, listens_since: float) -> tuple[Card, Quiet]:
-    found = cards.card_from_row(row[:-3])
-    bound_at, attested_at, traffic_at = row[-3:]
-    return found, Quiet(now, found.since if bound_at is None else bound_at, attested_at, traffic_at, listens_since)
+    found = cards.card_from_row(row[:-4])
+    bound_at, attested_at, traffic_at, gone_since = row[-4:]
+    bound_at = found.since if bound_at is None else bound_at
+    return found, Quiet(now, bound_at, attested_at, traffic_at, listens_since, gone_since)
 
 
 def _asked(scenarios: Scenarios, now: float, listens_since: float) -> Select[*tuple[Any, ...]] | None:
@@ -87,11 +96,12 @@ def _asked(scenarios: Scenarios, now: float, listens_since: float) -> Select[*tu
         return None
     limits = union_all(*(_limits(scenario) for scenario in loaded)).cte("limits")
     attested_at = func.coalesce(device.c.seen_at, 0.0)
+    card_attested_at = func.coalesce(_GONE_SINCE, attested_at)
     traffic_at = func.coalesce(network.c.traffic_at, 0.0)
 
-    def quiet_for(reason: Reason) -> ColumnElement[bool]:
+    def quiet_for(reason: Reason, last_at: ColumnElement[float] = attested_at) -> ColumnElement[bool]:
         since = now - limits.c[reason.name]
-        return and_(attested_at < since, card.c.imported_at < since, listens_since < since)
+        return and_(last_at < since, card.c.imported_at < since, listens_since < since)
 
     def has_none_of(reasons: tuple[Reason, ...]) -> ColumnElement[bool]:
         # One that needs confirmation counts once in an interval for as long as it lasts.
@@ -103,7 +113,7 @@ def _asked(scenarios: Scenarios, now: float, listens_since: float) -> Select[*tu
     after_s = limits.c[Reason.TRAFFIC_UNATTESTED.name]
     late = or_(
         quiet_for(Reason.SILENT),
-        and_(network.c.traffic_at > attested_at + after_s, quiet_for(Reason.TRAFFIC_UNATTESTED)),
+        and_(network.c.traffic_at > card_attested_at + after_s, quiet_for(Reason.TRAFFIC_UNATTESTED, card_attested_at)),
     )
     long = or_(
         and_(network.c.traffic_at.is_(None), quiet_for(Reason.NEVER_USED)),
