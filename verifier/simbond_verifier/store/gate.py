@@ -147,7 +147,9 @@ def find(connection: Connection, withheld_id: int) -> Withheld:
         ).where(withheld.c.id == withheld_id)
     ).first()
     if row is None:
-        raise NotFound("withheld-unknown", f"Nothing was withheld under {withheld_id}; list what waits.")
+        raise NotFound(
+            "withheld-unknown", f"Nothing was withheld under {withheld_id}; see 'simbond enforcement withheld'."
+        )
     if row.outcome != "waiting":
         raise Conflict("withheld-decided", f"What was withheld under {withheld_id} is {row.outcome} already.")
     return Withheld(*row[:3], Reason(row.rule), Event(row.what))
