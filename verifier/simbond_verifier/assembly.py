@@ -128,7 +128,7 @@ async def running(
         ingest = Ingest(
             database,
             writer,
-            Decider(scenarios, secret, policy),
+            Decider(scenarios, secret, policy, listens_since=time()),
             secret,
             metrics,
             on_accusation=ask,

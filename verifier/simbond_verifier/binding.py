@@ -45,6 +45,8 @@ class Facts(NamedTuple):
     """The bound device's newest word is that it has another card or none."""
     holder_seen_at: float | None = None
     """When the bound device last attested."""
+    listens_since: float = 0.0
+    """Since when the verifier could have heard of it: what it missed itself is nobody's silence."""
     elsewhere: bool = False
     """The device is bound to a card that does not share it."""
 
@@ -107,7 +109,7 @@ def _may_be_next(card: Card, device: Device, scenario: Scenario, facts: Facts, n
     if not in_use or facts.signs - MOVE_SIGNS or not within_quota(facts.bound, device.id, scenario, now):
         return False
     seen_at = facts.holder_seen_at or 0.0
-    silent = now - seen_at > scenario.reporting.interval_s + scenario.reporting.tolerance_s
+    silent = now - max(seen_at, facts.listens_since) > scenario.reporting.interval_s + scenario.reporting.tolerance_s
     return facts.holder_gone or silent or facts.network_imei_at > seen_at
 
 

@@ -105,15 +105,18 @@ def refused(reason: Reason, kid: bytes | None, interval_s: int = UNBOUND_INTERVA
 class Decider:
     """Decides over Evidence whose signature is already good."""
 
-    def __init__(self, scenarios: Scenarios, secret: bytes, policy: Policy | None = None) -> None:
-        """secret: the key of the nonces, 32 octets."""
+    def __init__(
+        self, scenarios: Scenarios, secret: bytes, policy: Policy | None = None, listens_since: float = 0.0
+    ) -> None:
+        """secret: the key of the nonces, 32 octets. listens_since: when the verifier started."""
+        self._listens_since = listens_since
         self._scenarios = scenarios
         self._secret = secret
         self._policy = policy or Policy()
 
     def decide(self, connection: Connection, items: list[Verified]) -> list[Result]:
         """Appraises Evidence in the order given, and writes what follows from it: a handler of the group commit."""
-        return _Round(connection, self._scenarios, self._policy, self._secret, items).decide()
+        return _Round(connection, self._scenarios, self._policy, self._secret, self._listens_since, items).decide()
 
 
 class _Round:
@@ -121,7 +124,13 @@ class _Round:
     its own device is written at once, and what was read is read again after it."""
 
     def __init__(
-        self, connection: Connection, scenarios: Scenarios, policy: Policy, secret: bytes, items: list[Verified]
+        self,
+        connection: Connection,
+        scenarios: Scenarios,
+        policy: Policy,
+        secret: bytes,
+        listens_since: float,
+        items: list[Verified],
     ) -> None:
         self._connection = connection
         self._raw = statements(connection)
@@ -129,6 +138,7 @@ class _Round:
         self._scenarios = scenarios
         self._policy = policy
         self._secret = secret
+        self._listens_since = listens_since
         self._items = items
         self._known: dict[bytes, _Attester] = {}
         self._seen: list[tuple[Any, ...]] = []
@@ -293,6 +303,7 @@ class _Round:
         takes = None
         self._write()  # what the bound device said last, perhaps just before
         known = bindings.facts(self._connection, claimed, device.id, self._scenarios, now)
+        known = known._replace(listens_since=self._listens_since)
         if announced and not known.elsewhere and claimed.status.state in (State.BOUND, State.WARNED):
             takes = Reason.SWAP_ANNOUNCED
         elif takes_by_use(claimed, device, scenario, known, now):
