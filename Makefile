@@ -1,6 +1,6 @@
 # make demo   the main job, from nothing      make test   lint, types, all tests
 # make bench  the figures                     make agent  the .mpy set in build/agent
-# make soak   10 000 attestations with faults
+# make soak   10 000 attestations with faults     make fuzz   coverage-guided, every reader (FUZZ="evidence 600")
 # Needs Python 3.11 or newer and make; everything else is installed into .venv by hash.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ JOBS ?= 3
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test lint types unit bench soak agent lock clean
+.PHONY: demo test lint types unit bench soak fuzz agent lock clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/simbond demo
@@ -32,6 +32,9 @@ bench: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	SIMBOND_SOAK=$${SIMBOND_SOAK:-10000} $(BIN)/python -m pytest tests/device/test_soak.py -s
+
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 agent: $(VENV)/demo.stamp
 	$(BIN)/python -m simbond_tools.build agent build/agent

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ..policy import Limits
 from ..refusal import Conflict, NotFound, Refusal
 from ..store.group_commit import StoreBusy, StoreUnavailable
+from . import observations
 from .device import DeviceApi
 from .device_openapi import PATHS_DOCUMENT
 from .operator import IMPORT_PATH, Services
@@ -141,6 +142,7 @@ def _document(api: FastAPI) -> dict[str, Any]:
         document["paths"] = PATHS_DOCUMENT | document["paths"]
         schemas = document["components"]
         schemas["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        schemas["schemas"] |= observations.SCHEMAS
         schemas["schemas"]["Problem"] = {
             "type": "object",
             "required": ["type", "title", "status", "detail"],

@@ -99,13 +99,18 @@ class Seen(BaseModel):
     signs: list[Sign]
 
 
+_ITEM = Observed.model_json_schema(ref_template="#/components/schemas/{model}")
+SCHEMAS: dict[str, Any] = _ITEM.pop("$defs", {})
+"""What the request refers to: the framework does not see it."""
+
+
 @router.post(
     "/observations",
     openapi_extra={
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": {"type": "array", "items": Observed.model_json_schema()}},
+                "application/json": {"schema": {"type": "array", "items": _ITEM}},
                 "application/x-ndjson": {"schema": {"type": "string"}},
             },
         }
