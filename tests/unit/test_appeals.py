@@ -305,6 +305,15 @@ def test_a_check_that_a_person_ordered_runs_out(at: Desk, meter: Attester) -> No
     assert state(at) == ("suspended", "barred")
 
 
+def test_where_it_takes_two_persons_nobody_confirms_the_check_that_they_ordered(at: Desk, meter: Attester) -> None:
+    at.do(second_checks.order, ICCID, reason="a tip", deadline_s=None, scenarios=at.scenarios, actor="olga")
+    seen = {"reason": "seen", "materials": MATERIALS, "by_another": True}
+    assert refusal(at.do, second_checks.confirm, ICCID, **seen, actor="olga") == "same-person"
+    assert state(at) == ("warned", "allowed")
+    at.do(second_checks.confirm, ICCID, **seen, actor="ann")
+    assert state(at) == ("bound", "allowed")
+
+
 def test_a_person_may_confirm_what_the_device_cannot(at: Desk, meter: Attester) -> None:
     meter.scenario = 9
     at.attest(meter)

@@ -161,6 +161,19 @@ def test_a_decision_ends_the_deadline(tmp_path: Path, decision: str) -> None:
         assert "expire" not in at.kinds()
 
 
+def test_a_check_that_was_ordered_since_runs_no_longer_for_it(tmp_path: Path) -> None:
+    with watch(tmp_path, PATIENT) as at:
+        opened(at.desk)
+        told = {"reason": "", "scenarios": at.desk.scenarios, "actor": "olga"}
+        at.desk.do(fleet.resume, ICCID, reverify=False, **told)
+        assert at.comes_back(600) == ("bound", "allowed")
+        at.passes(1)
+        at.desk.do(fleet.suspend, ICCID, reason="abroad again", actor="olga")
+        at.desk.do(fleet.resume, ICCID, reverify=True, **told)
+        assert at.passes(601) == ("suspended", "barred")
+        assert "extended" not in at.kinds()
+
+
 def test_a_device_that_nobody_listened_to_gets_as_much_more_time(tmp_path: Path) -> None:
     with watch(tmp_path, PATIENT) as at:
         opened(at.desk)

@@ -37,7 +37,7 @@ class TwoPersons(_Table):
     """Decisions that one person asks for and another makes. Appeals and announced swaps always take two."""
 
     resume: bool = False
-    """Lifting a suspension without re-verification."""
+    """Lifting a suspension without re-verification. Whoever ordered a second check does not confirm it, then."""
     retire: bool = False
     erase: bool = False
     """Deleting what is personal about a retired card."""

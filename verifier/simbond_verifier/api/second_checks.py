@@ -45,6 +45,7 @@ async def confirm_second_check(services: Use, holder: Site, iccid: str, order: d
             iccid=iccid,
             reason=order.reason,
             materials=[material.model_dump() for material in order.materials],
+            by_another=services.policy.two_persons.resume,
             actor=holder.name,
             now=services.clock(),
         )

@@ -1,6 +1,6 @@
 """The second check (二次核验) of a card, ordered or confirmed by a person (docs/re-verification.md)."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from ..appraisal import Card
 from ..fleet.lookup import find_card
@@ -8,6 +8,8 @@ from ..lifecycle import Event, State
 from ..refusal import Conflict
 from ..scenario import Scenarios
 from . import accusations, cards, signs
+from .proposals import require_other
+from .schema import event
 
 
 def order(
@@ -49,10 +51,18 @@ def order(
 
 
 def confirm(
-    connection: Connection, iccid: str, *, reason: str, materials: list[dict[str, str]], actor: str, now: float
+    connection: Connection,
+    iccid: str,
+    *,
+    reason: str,
+    materials: list[dict[str, str]],
+    by_another: bool = False,
+    actor: str,
+    now: float,
 ) -> Card:
     """A person has checked a card, its device and its holder's identity: that ends the check, and settles what spoke
-    against the card. materials: names and SHA-256 digests of what was handed in. Raises NotFound, Conflict."""
+    against the card. materials: names and SHA-256 digests of what was handed in. by_another: whoever ordered the check
+    does not confirm it. Raises NotFound, Conflict."""
     found = find_card(connection, iccid)
     if found.status.state is not State.WARNED or found.deadline is None:
         raise Conflict(
@@ -60,10 +70,18 @@ def confirm(
             f"No second check of card {iccid} is open, it is {found.status.state}. {_instead(found)}".rstrip(),
             state=found.status.state,
         )
+    if by_another:
+        require_other(_ordered_by(connection, found), actor)
     signs.forget(connection, found.id, now)
     accusations.settle(connection, found.id, now)
     found = cards.by_id(connection, found.id)
     return cards.change(connection, found, Event.LIFT, at=now, actor=actor, reason=reason, materials=materials)
+
+
+def _ordered_by(connection: Connection, found: Card) -> str:
+    ordered = (event.c.card_id == found.id) & (event.c.kind == Event.RECHECK)
+    query = select(event.c.actor).where(ordered).order_by(event.c.id.desc()).limit(1)
+    return connection.execute(query).scalar() or ""
 
 
 def _instead(found: Card) -> str:

@@ -86,7 +86,7 @@ class Timers:
         if late.deadline != due.at or late.status.state not in _CHECKED:
             return
         more_s = respite.since + self._grace_s(connection, late, respite.away_s) - now
-        if more_s > 0:
+        if more_s > 0 and late.since < respite.since:  # it was running when the verifier was away
             connection.execute(update(card).where(card.c.id == late.id).values(deadline=now + more_s))
             late = late._replace(deadline=now + more_s)
             _tell(connection, late, Kind.EXTENDED, _EXTENDED, now, due_at=due.at, more_s=more_s)
