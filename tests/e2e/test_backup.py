@@ -1,6 +1,5 @@
 """Backup under load, and back into a world that went on: real databases, a real HLR."""
 
-import asyncio
 import json
 import os
 import stat
@@ -12,10 +11,10 @@ from typing import Any
 import pytest
 
 from simbond_tools.hlr import PrivateHlr
-from simbond_verifier.enforcement import from_url
 from support import needs
 from support.attester import Attester
 from support.field import Field, eventually, new_device
+from support.hlr import recorded
 from support.server import VerifierServer, simbond
 
 LOCAL = 7
@@ -31,19 +30,6 @@ def hlr() -> Iterator[PrivateHlr]:
 def restore(server: VerifierServer, file: Path, *options: str) -> Any:
     done = simbond("restore", str(file), "--db", str(server.db), "--json", *options)
     return done.returncode, json.loads(done.stdout)
-
-
-def said(hlr: PrivateHlr, *devices: Attester) -> list[str]:
-    """What the HLR's records say of the devices' cards."""
-
-    async def ask() -> list[str]:
-        target = from_url(hlr.url)
-        try:
-            return [(await target.state(str(device.imsi))).value for device in devices]
-        finally:
-            await target.close()
-
-    return asyncio.run(ask())
 
 
 def decide(field: Field, device: Attester, what: str, **more: Any) -> None:
@@ -102,7 +88,7 @@ def test_a_backup_under_load_is_put_back_into_a_world_that_went_on(store: str, t
         captured = steady.evidence(field.nonce(steady))
         assert field.send(captured).verdict == (2, [])
         eventually(lambda: is_carried_out(field, suspended_later, lifted_later))
-        assert said(hlr, *fleet) == ["barred", "allowed", "allowed"]
+        assert recorded(hlr, fleet) == ["barred", "allowed", "allowed"]
 
         assert restore(server, file, "--overwrite")[0] == LOCAL, "not while a verifier works on it"
         server.stop()
@@ -117,7 +103,7 @@ def test_a_backup_under_load_is_put_back_into_a_world_that_went_on(store: str, t
 
         eventually(lambda: field.rows("SELECT 1 FROM setting WHERE name = 'reconciled-to'") == [])
         eventually(lambda: is_carried_out(field, *fleet))
-        assert [field.state(d.iccid)[1] for d in fleet] == said(hlr, *fleet) == ["allowed", "barred", "allowed"]
+        assert [field.state(d.iccid)[1] for d in fleet] == recorded(hlr, fleet) == ["allowed", "barred", "allowed"]
         kinds = [[event["kind"] for event in field.history(device.iccid)] for device in fleet]
         assert [("restored-differs" in kind) for kind in kinds] == [True, True, False]
         assert field.rows("SELECT count(*) FROM event WHERE kind = 'restored'") == [(1,)]

@@ -4,7 +4,6 @@ is there, no card has two commands in effect, the HLR does what was decided last
 SIMBOND_KILLS: how often (3 unless told; 100 before a release).
 """
 
-import asyncio
 import json
 import os
 import random
@@ -19,10 +18,10 @@ import httpx
 import pytest
 
 from simbond_tools.hlr import PrivateHlr
-from simbond_verifier.enforcement import from_url
 from support import needs
 from support.attester import Attester
 from support.field import Field, eventually, new_device
+from support.hlr import recorded
 from support.server import VerifierServer, simbond
 
 KILLS = int(os.environ.get("SIMBOND_KILLS", "3"))
@@ -78,19 +77,6 @@ def hlr() -> Iterator[PrivateHlr]:
     needs.program("osmo-hlr", package="osmo-hlr")
     with PrivateHlr() as running:
         yield running
-
-
-def recorded(hlr: PrivateHlr, devices: list[Attester]) -> list[str]:
-    """What the HLR's records say."""
-
-    async def ask() -> list[str]:
-        target = from_url(hlr.url)
-        try:
-            return [(await target.state(str(device.imsi))).value for device in devices]
-        finally:
-            await target.close()
-
-    return asyncio.run(ask())
 
 
 @pytest.mark.timeout(180 + 20 * KILLS)

@@ -3,8 +3,6 @@
 import io
 import random
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -30,12 +28,6 @@ from support.verifier import desk as make_desk
 KEY = SigningKey.generate()
 ANOTHER_KEY = SigningKey.generate()
 POINTS = [KEY.public.point]
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with make_desk(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

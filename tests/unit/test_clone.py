@@ -1,8 +1,5 @@
 """One key in two places, told from a device that lost its counter and from Evidence that came late."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from simbond_verifier.policy import Policy
@@ -11,15 +8,8 @@ from simbond_verifier.store import cards, clone
 from simbond_verifier.store.signs import Told, still_there
 from support.attester import ICCID, Attester
 from support.verifier import Desk
-from support.verifier import desk as make_desk
 
 pytestmark = pytest.mark.usefixtures("store")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with make_desk(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

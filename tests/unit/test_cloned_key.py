@@ -1,23 +1,14 @@
 """One key in two places, as Evidence of both comes in."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from simbond_verifier.reasons import Reason, Tier
 from support.attester import ICCID, Attester
 from support.verifier import Desk
-from support.verifier import desk as make_desk
 
 pytestmark = pytest.mark.usefixtures("store")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with make_desk(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

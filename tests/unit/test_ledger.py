@@ -1,8 +1,7 @@
 """The ledger of a real store: complete, in order, signed; and whatever was done to an export is found and named."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
 
 import cbor2
 import pytest
@@ -20,19 +19,12 @@ from simbond_verifier.store.schema import entry, event, evidence, readback, tile
 from support.attester import Attester
 from support.ledger import audited, changed, exported, records, sequenced, signed, written
 from support.verifier import Desk
-from support.verifier import desk as make_desk
 
 KEY = SigningKey.generate()
 ANOTHER_KEY = SigningKey.generate()
 POINTS = [KEY.public.point]
 
 on_every_store = pytest.mark.usefixtures("store")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with make_desk(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def test_scenarios_are_the_toml_files_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "meter.toml").write_text(SCENARIO)
     (tmp_path / "bike.toml").write_text('id = 2\nname = "bike"')
     (tmp_path / "notes.txt").write_text("not a scenario")
-    assert load_scenarios(tmp_path).names() == ["bike", "meter"]
+    scenarios, texts = load_scenarios(tmp_path)
+    assert scenarios.names() == sorted(texts) == ["bike", "meter"]
 
 
 @pytest.mark.parametrize("folder", ["empty", "missing", "file"])
@@ -102,8 +103,13 @@ def test_a_folder_named_like_a_scenario(tmp_path: Path) -> None:
 def test_two_scenarios_share_neither_name_nor_id(tmp_path: Path, twin: str) -> None:
     (tmp_path / "a.toml").write_text(SCENARIO)
     (tmp_path / "b.toml").write_text(twin)
+
+    async def start() -> None:
+        async with running(Settings(tmp_path / "simbond.db", tmp_path)):
+            raise AssertionError("it started")
+
     with pytest.raises(InvalidScenario, match="is there twice"):
-        load_scenarios(tmp_path)
+        asyncio.run(start())
 
 
 def test_nonces_outlive_a_restart(tmp_path: Path) -> None:

@@ -25,8 +25,7 @@ from .metrics import Metrics
 from .observation import Observation
 from .policy import Policy
 from .radius.service import RadiusService
-from .scenario import Scenarios, parse
-from .settings import ConfigurationError, Settings, scenario_texts
+from .settings import ConfigurationError, Settings, load_scenarios
 from .signing_key import SigningKey
 from .store import identities, notices, observations, recovery, scenarios_seen, sealing, signing_keys
 from .store.database import Database
@@ -69,8 +68,7 @@ async def running(
     verifier took the database over. Raises StoreError, InvalidScenario, InvalidPolicy, ConfigurationError, and OSError
     when it cannot listen for RADIUS."""
     policy = Policy() if settings.policy is None else policies.read(settings.policy)
-    loaded = {(s := parse(text, source)).name: (s, text) for source, text in scenario_texts(settings.scenarios).items()}
-    scenarios = Scenarios(s for s, _ in loaded.values())
+    scenarios, texts = load_scenarios(settings.scenarios)
     given = _signing_key(settings.signing_key)
     keyring = Keyring(given)
     async with AsyncExitStack() as stack:
@@ -92,7 +90,7 @@ async def running(
             sealing.require(connection, codec)
             secret = nonce_secret(connection)
             signing_keys.load(connection, time(), given)
-            scenarios_seen.note(connection, {name: text for name, (_, text) in loaded.items()}, at=time())
+            scenarios_seen.note(connection, texts, at=time())
             notices.install(connection, policy, scenarios)
         for gap in notice.gaps(policy, scenarios):
             log.warning("notices", missing=gap)

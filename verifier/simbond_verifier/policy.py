@@ -4,26 +4,23 @@ Without one every default below holds. A scenario says what a card is sold for; 
 may do by itself and what it keeps.
 """
 
-import tomllib
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
+from . import strict_toml
 from .scenario import TypeAllocationCode
+from .strict_toml import Table
 
 
 class InvalidPolicy(ValueError):
     """A policy file that cannot be used; the message names file, field and cause."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BlastRadius(_Table):
+class BlastRadius(Table):
     """How many cards one rule may restrict or suspend within a window before it is stopped and a person is asked."""
 
     window_s: int = Field(3600, ge=60, le=604800)
@@ -33,7 +30,7 @@ class BlastRadius(_Table):
     share, in a large one a hundred are a small number."""
 
 
-class TwoPersons(_Table):
+class TwoPersons(Table):
     """Decisions that one person asks for and another makes. Appeals and announced swaps always take two."""
 
     resume: bool = False
@@ -49,7 +46,7 @@ class TwoPersons(_Table):
     """How long a request waits for the second person."""
 
 
-class Remedy(_Table):
+class Remedy(Table):
     """What a suspended card's holder is told (docs/re-verification.md)."""
 
     channel: str = Field("", max_length=400)
@@ -73,7 +70,7 @@ class Remedy(_Table):
         return name
 
 
-class Checks(_Table):
+class Checks(Table):
     """Second checks and re-verifications (docs/re-verification.md)."""
 
     grace_s: int = Field(3600, ge=0, le=86400)
@@ -83,14 +80,14 @@ class Checks(_Table):
     """A technician on site may confirm a second check, too, not only an operator."""
 
 
-class Appeals(_Table):
+class Appeals(Table):
     """Appeals (docs/appeals.md). Whoever decides one has not filed it, and took no part in what it is about."""
 
     decide_s: int = Field(259200, ge=60, le=2592000)
     """How long a decision may take before somebody is reminded, and how long until the next time."""
 
 
-class Retention(_Table):
+class Retention(Table):
     """How long things are kept, in days; None: for good. The ledger stays valid without what is deleted."""
 
     evidence_days: int | None = Field(None, ge=1)
@@ -106,7 +103,7 @@ class ImsiFrom(StrEnum):
     CALLING_STATION_ID = "calling-station-id"
 
 
-class RadiusClient(_Table):
+class RadiusClient(Table):
     """A GGSN, P-GW or SMF that asks and reports by RADIUS."""
 
     address: IPv4Network | IPv6Network
@@ -123,7 +120,7 @@ class RadiusClient(_Table):
     coa_port: int = Field(3799, ge=1, le=65535)
 
 
-class Radius(_Table):
+class Radius(Table):
     """RADIUS for gateways (docs/radius.md)."""
 
     listen: IPv4Address | IPv6Address = IPv4Address("127.0.0.1")
@@ -144,7 +141,7 @@ class Radius(_Table):
         return self.model_copy(update={"clients": tuple(clients)})
 
 
-class Phones(_Table):
+class Phones(Table):
     """Which type allocation codes (TAC: the first eight digits of an IMEI) are phones'. There is none in here: GSMA's
     database of them is licensed. Its export, or the codes seen at home in phone tariffs, make one."""
 
@@ -153,7 +150,7 @@ class Phones(_Table):
     tac: frozenset[TypeAllocationCode] = frozenset()
 
 
-class Limits(_Table):
+class Limits(Table):
     """What one client may send before it is answered 429 (docs/operations.md). A batch counts as its messages."""
 
     address_per_s: float = Field(500, gt=0, le=1e6)
@@ -168,13 +165,13 @@ class Limits(_Table):
     """Networks whose addresses stand for many clients: gateways, proxies. There is no limit by address for them."""
 
 
-class Poll(_Table):
+class Poll(Table):
     """Asking a target that sees cards (osmo-hlr) which device each is in, one after the other."""
 
     per_second: float = Field(1.0, gt=0, le=1000)
 
 
-class Policy(_Table):
+class Policy(Table):
     """Everything that a policy file may say."""
 
     blast_radius: BlastRadius = BlastRadius()
@@ -192,12 +189,9 @@ class Policy(_Table):
 def parse(text: str, source: str) -> Policy:
     """Reads a policy file. Raises InvalidPolicy."""
     try:
-        return Policy.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as e:
-        raise InvalidPolicy(f"{source}: not TOML: {e}") from None
-    except ValidationError as e:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'file'}: {f['msg']}" for f in e.errors())
-        raise InvalidPolicy(f"{source}: {faults}") from None
+        return strict_toml.read(Policy, text, source)
+    except strict_toml.Unreadable as e:
+        raise InvalidPolicy(str(e)) from None
 
 
 def read(path: Path) -> Policy:

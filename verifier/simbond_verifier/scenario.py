@@ -1,16 +1,16 @@
 """Scenarios: what a card is sold for. One TOML file each, read strictly: a typing error is found at once."""
 
-import tomllib
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from .evidence import read_cell
 from .observation import Place, Use
 from .places import distance_km
 from .reasons import Reason
+from .strict_toml import Table, Unreadable, read
 
 Plmn = Annotated[str, StringConstraints(pattern=r"^\d{5,6}$")]
 CountryOrPlmn = Annotated[str, StringConstraints(pattern=r"^\d{3}(\d{2,3})?$")]
@@ -75,18 +75,14 @@ class InvalidScenario(ValueError):
     """A scenario file that cannot be used; the message names file, field and cause."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Reporting(_Table):
+class Reporting(Table):
     """How often the device attests. Asleep (PSM) is not stolen: tolerance_s is how late is still in time."""
 
     interval_s: int = Field(3600, ge=5, le=604800)
     tolerance_s: int = Field(600, ge=0, le=604800)
 
 
-class Area(_Table):
+class Area(Table):
     """Where the card may be used. An empty list allows everything; cells are (TAC or LAC, cell identity) pairs, circles
     (latitude, longitude, radius in km)."""
 
@@ -126,7 +122,7 @@ class KeyProtection(StrEnum):
 KEY_PROTECTIONS = tuple(KeyProtection)
 
 
-class Models(_Table):
+class Models(Table):
     """Allowed device models by type allocation code, the first eight digits of the IMEI. Empty allows all."""
 
     tac: frozenset[TypeAllocationCode] = frozenset()
@@ -138,7 +134,7 @@ class Models(_Table):
         return KEY_PROTECTIONS.index(self.key_protection)
 
 
-class Network(_Table):
+class Network(Table):
     """What the network itself may see of the card (docs/detection.md)."""
 
     home: frozenset[CountryOrPlmn] = frozenset()
@@ -152,7 +148,7 @@ class Network(_Table):
     """How long it takes to another country at least; 0: beside a border, no time at all."""
 
 
-class Functions(_Table):
+class Functions(Table):
     """What the card may be used for. An empty list allows everything."""
 
     uses: frozenset[Use] = frozenset()
@@ -160,7 +156,7 @@ class Functions(_Table):
     """Access point names, without the operator's part; capitals do not matter."""
 
 
-class Absence(_Table):
+class Absence(Table):
     """When a card or its device has been away for too long."""
 
     missed: int = Field(3, ge=1, le=1000)
@@ -173,14 +169,14 @@ class Absence(_Table):
     """睡眠卡: since its device or the network last told of it."""
 
 
-class Warnings(_Table):
+class Warnings(Table):
     """How often is too often."""
 
     number: int = Field(5, ge=2, le=10000)
     within_s: int = Field(604800, ge=60, le=31536000)
 
 
-class Accusation(_Table):
+class Accusation(Table):
     """What happens when another device claims the card and nothing independent agrees yet."""
 
     window_s: int = Field(86400, ge=60, le=2592000)
@@ -189,7 +185,7 @@ class Accusation(_Table):
     """Suspend when the bound device, challenged, has not answered for so long. Absent: never on silence alone."""
 
 
-class Reverification(_Table):
+class Reverification(Table):
     """How a suspended card comes back."""
 
     automatic: bool = True
@@ -198,7 +194,7 @@ class Reverification(_Table):
     """After an operator opened the network again: suspended once more unless the device has attested by then."""
 
 
-class SecondCheck(_Table):
+class SecondCheck(Table):
     """The second check (二次核验) that a sign may lead to."""
 
     deadline_s: int = Field(86400, ge=60, le=2592000)
@@ -207,7 +203,7 @@ class SecondCheck(_Table):
     """How long before the deadline its holder is reminded; 0: never."""
 
 
-class Hysteresis(_Table):
+class Hysteresis(Table):
     """What it takes to end a warning."""
 
     affirmations: int = Field(1, ge=1, le=100)
@@ -229,7 +225,7 @@ class Mode(StrEnum):
     """A device may have several cards: eSIM profiles, two slots."""
 
 
-class Binding(_Table):
+class Binding(Table):
     """How cards of this scenario are bound."""
 
     mode: Mode = Mode.PAIR
@@ -240,21 +236,21 @@ class Binding(_Table):
     rebinds_within_s: int = Field(2592000, ge=3600, le=31536000)
 
 
-class Swap(_Table):
+class Swap(Table):
     """A change of device that was announced and approved."""
 
     grace_s: int = Field(86400, ge=60, le=2592000)
     """How long the new device may take to attest, from the approval on."""
 
 
-class Remedy(_Table):
+class Remedy(Table):
     """What notices about these cards state, where it differs from the policy's."""
 
     channel: str = Field("", max_length=400)
     materials: tuple[str, ...] = Field((), max_length=20)
 
 
-class Rung(_Table):
+class Rung(Table):
     """What one sign leads to, and how often it must come before it does. Until then it only warns."""
 
     step: Step
@@ -267,7 +263,7 @@ class Rung(_Table):
         return {"step": value} if isinstance(value, str) else value
 
 
-class Scenario(_Table):
+class Scenario(Table):
     """One approved use."""
 
     id: int = Field(ge=0, le=65535)
@@ -287,7 +283,7 @@ class Scenario(_Table):
     binding: Binding = Binding()
     swap: Swap = Swap()
     remedy: Remedy = Remedy()
-    ladder: dict[Reason, Rung] = {}
+    ladder: dict[Reason, Rung] = Field(default_factory=dict)
 
     def rung(self, reason: Reason) -> Rung:
         """What the sign leads to in this scenario."""
@@ -319,12 +315,9 @@ _DEFAULT_RUNGS = {reason: Rung(step=step) for reason, step in DEFAULT_LADDER.ite
 def parse(text: str, source: str) -> Scenario:
     """Reads one scenario file. Raises InvalidScenario."""
     try:
-        scenario = Scenario.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as e:
-        raise InvalidScenario(f"{source}: not TOML: {e}") from None
-    except ValidationError as e:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'file'}: {f['msg']}" for f in e.errors())
-        raise InvalidScenario(f"{source}: {faults}") from None
+        scenario = read(Scenario, text, source)
+    except Unreadable as e:
+        raise InvalidScenario(str(e)) from None
     unknown = scenario.ladder.keys() - DEFAULT_LADDER.keys()
     if unknown:
         raise InvalidScenario(

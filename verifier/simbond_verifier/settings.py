@@ -50,19 +50,16 @@ class Settings:
             )
 
 
-def load_scenarios(folder: Path) -> Scenarios:
-    """Reads every *.toml in a folder. Raises InvalidScenario, also when there is none."""
-    return Scenarios(parse(text, source) for source, text in scenario_texts(folder).items())
-
-
-def scenario_texts(folder: Path) -> dict[str, str]:
-    """The texts of a folder's scenarios by the names of their files. Raises InvalidScenario."""
+def load_scenarios(folder: Path) -> tuple[Scenarios, dict[str, str]]:
+    """Reads every *.toml in a folder, and gives the texts, too, by scenario. Raises InvalidScenario; also if none is there."""
     try:
         files = sorted(folder.glob("*.toml")) if folder.is_dir() else []
         if not files:
             raise InvalidScenario(
                 f"{folder} holds no scenario: write one (docs/scenarios.md), or name another folder with --scenarios"
             )
-        return {str(path): path.read_text("utf-8") for path in files}
+        texts = [path.read_text("utf-8") for path in files]
     except (OSError, UnicodeDecodeError) as e:
         raise InvalidScenario(f"{folder}: {e}") from None
+    loaded = [parse(text, str(path)) for path, text in zip(files, texts, strict=True)]
+    return Scenarios(loaded), {scenario.name: text for scenario, text in zip(loaded, texts, strict=True)}

@@ -4,7 +4,7 @@ where the verifier may not act by itself."""
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from ..appraisal import Card, Device
 from ..binding import explains, swap_is_open
@@ -145,9 +145,12 @@ def _would_cut_off(about: Card, what: Event) -> bool:
     return about.status.access is not Access.BARRED
 
 
-def clear(connection: Connection, card_id: int, at: float, *, reasons: Iterable[Reason] | None = None) -> None:
-    """These signs, or with None those that came in Evidence, are there no more."""
-    which = table.c.source == EVIDENCE if reasons is None else table.c.reason.in_(list(reasons))
+def clear(connection: Connection, card_id: int, at: float, *, reasons: Iterable[Reason]) -> None:
+    """These signs are there no more."""
+    _clear(connection, card_id, at, table.c.reason.in_(list(reasons)))
+
+
+def _clear(connection: Connection, card_id: int, at: float, which: ColumnElement[bool]) -> None:
     connection.execute(
         update(table).where(table.c.card_id == card_id, table.c.cleared_at.is_(None), which).values(cleared_at=at)
     )
@@ -167,8 +170,7 @@ def still_there(connection: Connection, card_id: int) -> list[Reason]:
 def affirmed(connection: Connection, about: Card, scenario: Scenario, at: float) -> bool:
     """Counts affirming Evidence of a warned card, which passes its second check. Whether that ends the warning, too: it
     came often enough in a row, and no sign from elsewhere is left."""
-    clear(connection, about.id, at)
-    clear(connection, about.id, at, reasons=ENDED_BY_EVIDENCE)
+    _clear(connection, about.id, at, (table.c.source == EVIDENCE) | table.c.reason.in_(ENDED_BY_EVIDENCE))
     passed = {"affirmed": card.c.affirmed + 1, "deadline": None, "remind_at": None}
     counted = update(card).where(card.c.id == about.id).values(**passed).returning(card.c.affirmed)
     times: int = connection.execute(counted).scalar_one()
