@@ -51,7 +51,7 @@ class Settings:
 
 
 def load_scenarios(folder: Path) -> tuple[Scenarios, dict[str, str]]:
-    """Reads every *.toml in a folder, and gives the texts, too, by scenario. Raises InvalidScenario; also if none is there."""
+    """Reads every *.toml in a folder; the texts are by scenario. Raises InvalidScenario, also when there is none."""
     try:
         files = sorted(folder.glob("*.toml")) if folder.is_dir() else []
         if not files:
