@@ -22,6 +22,7 @@ from .schema import (
     entry,
     event,
     evidence,
+    field_result,
     network,
     notice,
     observation,
@@ -29,6 +30,7 @@ from .schema import (
     retired_key,
     sign,
     subscriber,
+    work_order,
 )
 
 
@@ -42,6 +44,8 @@ def erase(connection: Connection, found: Card, *, reason: str, actor: str, now: 
         return
     _require_done_with(connection, found)
     _empty_evidence(connection, found)
+    orders = select(work_order.c.id).where(work_order.c.card_id == found.id)
+    connection.execute(update(field_result).where(field_result.c.order_id.in_(orders)).values(proof=None))
     for table in (observation, network, sign, radius_session):
         connection.execute(delete(table).where(table.c.card_id == found.id))
     connection.execute(delete(subscriber).where(subscriber.c.imsi == found.imsi))

@@ -348,6 +348,42 @@ appeal = Table(
     Index("ix_appeal_remind_at", "remind_at", **_where("remind_at IS NOT NULL")),
 )
 
+# What a technician is to check or to change on site (docs/work-orders.md).
+work_order = Table(
+    "work_order",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(8), nullable=False),  # check, swap
+    Column("technician", String(100), nullable=False),  # the name of a token
+    Column("card_id", Integer, ForeignKey("card.id"), nullable=False, index=True),
+    Column("device_id", Integer, ForeignKey("device.id")),  # swap: the device that the card goes to
+    Column("proposal_id", Integer, ForeignKey("proposal.id")),  # swap: the decision that allowed it
+    Column("words", String(400), nullable=False),
+    Column("made_by", String(100), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("closed_at", Float),
+    Column("closed_by", String(100)),
+    Column("outcome", String(12), nullable=False, server_default="open"),  # done, cancelled
+    Index("ix_work_order_open", "technician", **_where("outcome = 'open'")),
+)
+
+# What devices proved on site: uploaded, and judged by the Evidence alone.
+field_result = Table(
+    "field_result",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("order_id", Integer, ForeignKey("work_order.id"), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of what the device signed
+    Column("at", Float, nullable=False),  # when it was uploaded
+    Column("uploaded_by", String(100), nullable=False),
+    Column("device_id", Integer, ForeignKey("device.id")),  # whose key signed
+    Column("finding", String(32), nullable=False),
+    Column("signed_at", Float),  # as far as the device's own counters tell
+    Column("proof", MessageColumn),  # gone once the card is erased
+    UniqueConstraint("order_id", "digest", name="uq_field_result_order_id"),
+)
+
 # Sessions that a RADIUS client (NAS, GGSN, P-GW) reported and has not ended.
 radius_session = Table(
     "radius_session",
