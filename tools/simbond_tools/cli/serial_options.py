@@ -1,0 +1,49 @@
+"""The options of every command that uses a cable, and how a cable's failures end a command."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from simbond_tools.field.errors import FieldError, NoAgent, NoModem, Unplugged
+
+from .common import LOCAL, UNREACHABLE, Failure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def port_options(command: F) -> F:
+    """--port, --baud and --transcript, as port: str | None, baud: int | None, transcript: Path | None."""
+    for option in reversed(
+        (
+            click.option(
+                "--port",
+                envvar="SIMBOND_PORT",
+                metavar="DEVICE|URL",
+                help="The port: /dev/ttyUSB2, COM7, socket://HOST:PORT, rfc2217://HOST:PORT. Else it is looked for.",
+            ),
+            click.option(
+                "--baud", type=click.IntRange(300, 4_000_000), envvar="SIMBOND_BAUD", help="Speed. Else it is found."
+            ),
+            click.option(
+                "--transcript",
+                type=click.Path(path_type=Path, dir_okay=False),
+                envvar="SIMBOND_TRANSCRIPT",
+                help="File to write what goes over the line to, identities replaced.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def on_a_cable() -> Iterator[None]:
+    """Turns what fails on a cable into a Failure: 3 where the device does not answer, else 7."""
+    try:
+        yield
+    except FieldError as e:
+        silent = isinstance(e, NoAgent | NoModem | Unplugged)
+        raise Failure(e.code, str(e), exit_code=UNREACHABLE if silent else LOCAL) from None

@@ -1,0 +1,128 @@
+"""A serial line that belongs to this program alone: a device name, or any URL that pyserial knows."""
+
+import errno
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+import serial
+
+from simbond_tools.i18n import _
+
+from .errors import FieldError, NoPort, NotASerialPort, PortBusy, PortNotAllowed, Unplugged
+
+BAUD = 115200
+_POLL_S = 0.005
+_WRITE_S = 5.0  # a device that takes nothing for so long, by flow control, is as good as unplugged
+
+Side = Literal["host", "device"]
+
+
+class Recorder(Protocol):
+    """Gets what goes over a line, as it is read and written."""
+
+    def record(self, side: Side, data: bytes) -> None: ...
+
+
+class Line:
+    """An open line. url: as it was named; baud: its speed. Use it in a with statement, or close() it.
+
+    Reading and writing raise Unplugged once the other end is gone.
+    """
+
+    def __init__(self, url: str, baud: int, port: serial.Serial, recorder: Recorder | None) -> None:
+        self.url = url
+        self._port = port
+        self._recorder = recorder
+        self.baud = baud
+
+    def set_baud(self, baud: int) -> None:
+        """Goes on at another speed; what was received at the old one is dropped."""
+        try:
+            self._port.baudrate = baud
+            self._port.reset_input_buffer()
+        except (serial.SerialException, OSError, ValueError) as e:
+            raise self._gone(e) from None
+        self.baud = baud
+
+    def read(self, most: int, timeout_s: float) -> bytes:
+        """What has come, at most so many octets, as soon as there is any; b"" after timeout_s seconds without."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                data: bytes = self._port.read(most)
+            except (serial.SerialException, OSError, TypeError) as e:  # pyserial trips over a port that is just closing
+                raise self._gone(e) from None
+            if data:
+                if self._recorder:
+                    self._recorder.record("device", data)
+                return data
+            if time.monotonic() >= deadline:
+                return b""
+            time.sleep(_POLL_S)
+
+    def write(self, data: bytes) -> None:
+        """Sends all of data."""
+        try:
+            self._port.write(data)
+        except (serial.SerialException, OSError) as e:
+            raise self._gone(e) from None
+        if self._recorder:
+            self._recorder.record("host", data)
+
+    def close(self) -> None:
+        try:
+            self._port.close()
+        except (serial.SerialException, OSError):
+            return  # it is gone already
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _gone(self, why: Exception) -> Unplugged:
+        return Unplugged(
+            _("{port} is gone: the cable was pulled, or the device restarted. Plug it in and try again.").format(
+                port=self.url
+            )
+        )
+
+
+def open_line(url: str, baud: int = BAUD, *, transcript: Recorder | None = None) -> Line:
+    """Opens url (/dev/ttyUSB2, COM7, socket://host:port, rfc2217://host:port), for this program alone.
+
+    transcript: gets what goes over the line. Raises NoPort, NotASerialPort, PortBusy, PortNotAllowed, or FieldError for
+    what else the system has against it.
+    """
+    more: dict[str, Any] = {} if "://" in url else {"exclusive": True}
+    try:
+        port = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=_WRITE_S, **more)
+    except (serial.SerialException, OSError, ValueError, KeyError) as e:
+        raise _explained(url, e) from None
+    return Line(url, baud, port, transcript)
+
+
+def _explained(url: str, why: Exception) -> FieldError:
+    number = getattr(why, "errno", None)
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or (sys.platform == "win32" and "denied" in str(why)):
+        return PortBusy(_("{port} is used by another program. Close that, or name another port.").format(port=url))
+    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or (sys.platform == "win32" and "://" not in url):
+        return NoPort(_("There is no port {port}. Plug the cable in, or name another port.").format(port=url))
+    if number in (errno.EACCES, errno.EPERM):
+        return PortNotAllowed(
+            _(
+                "This user may not open {port}. Become a member of the group that owns it "
+                "(often: sudo usermod -a -G dialout $USER), and log in again."
+            ).format(port=url)
+        )
+    if "://" in url and not isinstance(why, ValueError):
+        return NoPort(_("Nothing answers at {port}: {why}.").format(port=url, why=why))
+    if isinstance(why, ValueError) or os.path.exists(url):
+        return NotASerialPort(_("{port} is no serial port.").format(port=url))
+    return FieldError(_("{port} cannot be opened: {why}.").format(port=url, why=why))
