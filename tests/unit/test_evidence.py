@@ -13,6 +13,7 @@ from simbond_verifier.evidence import (
     open_envelope,
     read_claims,
     read_enrolment,
+    read_field_claims,
     split,
     verify,
 )
@@ -345,3 +346,13 @@ def test_a_request_without_a_proper_key_is_refused(cnf: object) -> None:
     payload = cbor2.dumps({8: cnf, -70001: DEVICE.binding()}, canonical=True)
     with pytest.raises(BadEvidence, match="claims-invalid"):
         read_enrolment(DEVICE.sign(payload))
+
+
+def test_evidence_for_somebody_on_site_and_evidence_for_the_verifier_do_not_pass_for_each_other() -> None:
+    challenge = bytes(range(16))
+    on_site = open_envelope(DEVICE.evidence(challenge))
+    assert read_field_claims(on_site).nonce == challenge
+    with pytest.raises(BadEvidence, match="claims-invalid"):
+        read_claims(on_site)
+    with pytest.raises(BadEvidence, match="claims-invalid"):
+        read_field_claims(open_envelope(DEVICE.evidence(NONCE)))
