@@ -110,11 +110,13 @@ class SigningKey:
         unprotected: dict[int, Any] | None = None,
         *,
         detached: bool = False,
+        aad: bytes = b"",
     ) -> bytes:
         """A tagged COSE_Sign1 (RFC 9052 section 4.2), encoded. The protected header names algorithm and key besides
-        what is given. detached: the payload is signed but not carried (nil in its place)."""
+        what is given. detached: the payload is signed but not carried (nil in its place). aad: what is signed besides
+        and carried nowhere (section 4.3)."""
         head = cbor2.dumps({ALG: ES256, KID: self.kid, **(protected or {})}, canonical=True)
-        signature = self.sign(cbor2.dumps(["Signature1", head, b"", payload]))
+        signature = self.sign(cbor2.dumps(["Signature1", head, aad, payload]))
         carried = None if detached else payload
         return cbor2.dumps(cbor2.CBORTag(_SIGN1, [head, unprotected or {}, carried, signature]), canonical=True)
 

@@ -25,12 +25,13 @@ class Sign1(NamedTuple):
     head: bytes
     signature: bytes
 
-    def is_signed_by(self, points: Iterable[bytes], detached: bytes | None = None) -> bool:
-        """Whether one of these keys signed it. detached: the payload where the message does not carry it."""
+    def is_signed_by(self, points: Iterable[bytes], detached: bytes | None = None, aad: bytes = b"") -> bool:
+        """Whether one of these keys signed it. detached: the payload where the message does not carry it. aad: what is
+        signed besides and carried nowhere (RFC 9052 section 4.3)."""
         payload = self.payload if detached is None else detached
         if payload is None or self.protected.get(ALG) != _ES256:
             return False
-        signed = cbor.dumps(["Signature1", self.head, b"", payload])
+        signed = cbor.dumps(["Signature1", self.head, aad, payload])
         return any(_verifies(point, self.signature, signed) for point in points)
 
 

@@ -379,7 +379,7 @@ field_result = Table(
     Column("uploaded_by", String(100), nullable=False),
     Column("device_id", Integer, ForeignKey("device.id")),  # whose key signed
     Column("finding", String(32), nullable=False),
-    Column("signed_at", Float),  # as far as the device's own counters tell
+    Column("signed_before", Float, nullable=False),  # as the device's counters and the upload tell
     Column("proof", MessageColumn),  # gone once the card is erased
     UniqueConstraint("order_id", "digest", name="uq_field_result_order_id"),
 )

@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("uploaded_by", sa.String(length=100), nullable=False),
         sa.Column("device_id", sa.Integer(), nullable=True),
         sa.Column("finding", sa.String(length=32), nullable=False),
-        sa.Column("signed_at", sa.Float(), nullable=True),
+        sa.Column("signed_before", sa.Float(), nullable=False),
         sa.Column("proof", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["order_id"], ["work_order.id"], name=op.f("fk_field_result_order_id")),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_field_result_device_id")),
