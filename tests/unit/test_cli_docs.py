@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,13 +9,14 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from simbond_tools.cli import common, simbond
+from simbond_tools.cli import common
 from simbond_verifier import policy
 from simbond_verifier.api.device_openapi import PATHS_DOCUMENT
 from simbond_verifier.api.routers import ROUTERS
 from simbond_verifier.reasons import Reason
 from simbond_verifier.scenario import DEFAULT_LADDER, Scenario, Scenarios, Step, parse
 from support import reasons_table
+from support.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -24,20 +24,6 @@ API = (ROOT / "docs" / "api.md").read_text("utf-8")
 POLICY = (ROOT / "docs" / "policy.md").read_text("utf-8")
 SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text("utf-8")
 EXAMPLE = re.search(r"```toml\n(.*?)```", SCENARIOS, re.DOTALL)[1]  # type: ignore[index]
-
-
-def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{path} {name}")
-        else:
-            yield f"{path} {name}", command
-
-
-COMMANDS = dict(commands(simbond, "simbond"))
 
 
 def section(title: str) -> str:

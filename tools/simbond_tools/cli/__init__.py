@@ -1,13 +1,15 @@
 """The `simbond` command. Each subcommand lives in a module of its own and is imported when it is called."""
 
 import importlib
+import io
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
-from .common import LOCAL, Failure, wants_json
+from . import config, shared
+from .common import LOCAL, Failure, json_option, wants_json
 
 # command: (module, attribute, the extra that it needs)
 _COMMANDS = {
@@ -49,35 +51,68 @@ class _Lazy(click.Group):
             needs = f"{e.name} is missing; install it with: pip install 'simbond[{extra}]'"
             return click.Command(cmd_name, help=f"Not installed: {needs}", callback=lambda: _missing(cmd_name, needs))
         assert isinstance(command, click.Command)
+        shared.adopt(command, cmd_name.replace("-", "_"))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None:
+            ctx.default_map = {**(ctx.default_map or {}), name: config.defaults(command, name)}
+        return name, command, rest
 
 
 def _missing(name: str, needs: str) -> None:
     raise Failure("not-installed", f"'simbond {name}' cannot run: {needs}", exit_code=LOCAL)
 
 
-@click.group(cls=_Lazy, context_settings={"auto_envvar_prefix": "SIMBOND", "help_option_names": ["-h", "--help"]})
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@config.option(_COMMANDS)
+@shared.options
+@json_option
 @click.version_option(package_name="simbond")
-def simbond() -> None:
-    """Binds an IoT card to its device and its use, and acts when it leaves them."""
+def simbond(as_json: bool) -> None:
+    """Binds an IoT card to its device and its use, and acts when it leaves them.
+
+    The options below may stand behind a command's name, too, all but --config.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: docs/cli.md."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    in_force = shared.Shared(json=wants_json(given), trace="--trace" in given)
+    _print_whatever_it_is()
     try:
-        simbond.main(args=given, prog_name="simbond", standalone_mode=False)
-    except (click.Abort, KeyboardInterrupt):
-        _fail(Failure("interrupted", "Interrupted.", exit_code=130), given)
-    except Failure as e:
-        _fail(e, given)
-    except click.ClickException as e:
-        if not wants_json(given):
+        simbond.main(args=given, prog_name="simbond", standalone_mode=False, obj=in_force)
+    except (Exception, KeyboardInterrupt) as e:  # noqa: BLE001 - nobody shall see a traceback who has not asked for it
+        if in_force.trace:
+            traceback.print_exception(e)
+        if isinstance(e, click.UsageError) and not in_force.json:
             e.show()
             sys.exit(e.exit_code)
-        _fail(Failure("usage", e.format_message(), exit_code=e.exit_code), given)
+        failure = _failure(e)
+        failure.report(json=in_force.json)
+        sys.exit(failure.exit_code)
 
 
-def _fail(failure: Failure, arguments: Sequence[str]) -> NoReturn:
-    failure.report(json=wants_json(arguments))
-    sys.exit(failure.exit_code)
+def _failure(e: BaseException) -> Failure:
+    """What is told of an exception that ended a command."""
+    match e:
+        case Failure():
+            return e
+        case click.Abort() | KeyboardInterrupt():
+            return Failure("interrupted", "Interrupted.", exit_code=130)
+        case click.ClickException():
+            return Failure("usage", e.format_message(), exit_code=e.exit_code)
+    what = f"{type(e).__name__}: {e}".removesuffix(".").removesuffix(": ")
+    told = f"simbond itself has failed ({what}). Run it again with --trace, and report what that prints."
+    return Failure("internal", told, exit_code=LOCAL)
+
+
+def _print_whatever_it_is() -> None:
+    """A terminal that lacks a character gets it escaped, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from . import shared
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Exit codes, besides 0 and 130 for Ctrl-C (docs/cli.md).
@@ -29,8 +31,21 @@ ON_A_SCREEN = 50
 
 _JSON_ENVIRONMENT = "SIMBOND_JSON"
 
+
+def _json(_context: click.Context, _option: click.Parameter, value: bool) -> bool:
+    """Asked for before the command's name, behind it, or in the config file."""
+    in_force = shared.in_force()
+    in_force.json |= value
+    return in_force.json or value
+
+
 json_option = click.option(
-    "--json", "as_json", is_flag=True, envvar=_JSON_ENVIRONMENT, help="One JSON document instead of text."
+    "--json",
+    "as_json",
+    is_flag=True,
+    envvar=_JSON_ENVIRONMENT,
+    callback=_json,
+    help="One JSON document instead of text (docs/cli-json.md).",
 )
 
 database_option = click.option(
@@ -55,7 +70,7 @@ class Failure(Exception):
 
     def report(self, *, json: bool) -> None:
         if json:
-            print_json({"error": self.more | {"code": self.code, "detail": self.detail}})
+            _print_document(ERROR_SCHEMA, {"error": self.more | {"code": self.code, "detail": self.detail}})
         else:
             complain(f"Error: {self.detail}")
             print_faults(self.more.get("faults", []))
@@ -108,8 +123,30 @@ def complain(text: str) -> None:
     click.echo(clean(text), err=True)
 
 
-def print_json(document: Any) -> None:
-    """One document; indented on a terminal, one line elsewhere."""
+def shows_progress() -> bool:
+    """Whether progress bars are wanted: on a terminal, unless --no-progress says otherwise."""
+    return sys.stdout.isatty() and shared.in_force().progress
+
+
+ERROR_SCHEMA = "simbond.error.v1"
+
+
+def schema_of(context: click.Context) -> str:
+    """The name of the schema of what a command prints (docs/cli-json.md)."""
+    words = context.command_path.split()
+    return ".".join(["simbond", *(words[1:] if words[0] == "simbond" else words), "v1"])
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One document, with the name of its schema; indented on a terminal, one line elsewhere."""
+    context = click.get_current_context(silent=True)
+    _print_document(schema_of(context) if context else None, document)
+
+
+def _print_document(schema: str | None, document: dict[str, Any]) -> None:
+    if schema is not None:
+        first = {"schema": schema}
+        document = first | document | first  # it comes first, and no server's word goes before it
     indent = 2 if sys.stdout.isatty() else None
     text = json.dumps(document, ensure_ascii=False, indent=indent)
     if not text.replace("\n", "").isprintable():

@@ -1,6 +1,5 @@
 """`simbond emulate`: emulated modems on pseudo-terminals, until it is stopped."""
 
-import json
 import os
 import signal
 import socket
@@ -15,7 +14,7 @@ from simbond_tools.emulator import Bench, Cell, EmulatorError, Modem, load_profi
 from simbond_tools.emulator.control import assignments, card_from, describe
 from simbond_tools.emulator.server import ControlServer, listen
 
-from .common import Failure, json_option
+from .common import Failure, json_option, print_json
 
 WRONG_USAGE = 2
 
@@ -124,7 +123,7 @@ def _control_socket(path: Path) -> Iterator[socket.socket]:
 def _print_profiles(as_json: bool) -> None:
     profiles = [load_profile(name) for name in profile_names()]
     if as_json:
-        click.echo(json.dumps({"profiles": [{"name": p.name, "title": p.title, "rats": p.rats} for p in profiles]}))
+        print_json({"profiles": [{"name": p.name, "title": p.title, "rats": p.rats} for p in profiles]})
         return
     for p in profiles:
         click.echo(f"{p.name:16} {p.title}")
@@ -134,7 +133,7 @@ def _print_bench(bench: Bench, control: Path | None, as_json: bool) -> None:
     """Standard output is flushed: whoever started us waits for this line."""
     if as_json:
         modems = {name: describe(modem) for name, modem in bench.modems.items()}
-        click.echo(json.dumps({"modems": modems, "control": str(control) if control else None}))
+        print_json({"modems": modems, "control": str(control) if control else None})
     else:
         for name, modem in bench.modems.items():
             link = f" ({modem.link})" if modem.link else ""
