@@ -72,7 +72,7 @@ def test_the_environment_states_the_language(environment: dict[str, str], expect
 
 
 def test_a_text_is_translated_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "Language; otherwise SIMBOND_LANG, then the locale, decides."
+    text = "There is no port {port}. Plug the cable in, or name another port."
     monkeypatch.setenv("SIMBOND_LANG", "zh")
 
     assert i18n._(i18n.N_(text)) != text

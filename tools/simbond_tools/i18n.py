@@ -4,7 +4,7 @@
     ngettext("{n} unit", "{n} units", n).format(n=n)
     HELP = N_("Which port to open.")      # only marked; _(HELP) gives it in the language then in force
 
-The language is looked up with every text, so that whoever parses `--lang` says so by use() before texts are asked for.
+The language is looked up with every text: whoever parses `--lang` says so by use() before texts are asked for.
 """
 
 import functools
@@ -67,5 +67,5 @@ def ngettext(one: str, many: str, n: int) -> str:
 
 
 def N_(text: str) -> str:
-    """Marks a text for the catalog and gives it back as it is: for constants, which _() translates when they are shown."""
+    """Marks a text for the catalog and gives it back as it is; for constants, which are shown by _()."""
     return text

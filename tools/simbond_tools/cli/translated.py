@@ -1,37 +1,19 @@
-"""`--lang`, and help in the reader's language."""
-
-from collections.abc import Callable
-from typing import Any
+"""Commands whose help is in the reader's language."""
 
 import click
 
-from simbond_tools import i18n
-from simbond_tools.i18n import N_, _
-
-
-def lang_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--lang`; the command gets no parameter for it. Help behind it is in that language, too."""
-    return click.option(
-        "--lang",
-        type=click.Choice(i18n.LANGUAGES),
-        is_eager=True,
-        expose_value=False,
-        callback=lambda context, parameter, value: i18n.use(value),
-        help=N_("Language; otherwise SIMBOND_LANG, then the locale, decides."),
-    )(function)
+from simbond_tools.i18n import _
 
 
 class TranslatedCommand(click.Command):
-    """Shows its help, and that of its options, in the reader's language: cls=TranslatedCommand, help=N_("...")."""
+    """Shows its help, and that of its options, in the language in force: cls=TranslatedCommand, help=N_("...")."""
 
-    def format_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        kept = [
-            (thing, thing.help) for thing in (self, *self.params) if isinstance(thing, click.Command | click.Option)
-        ]
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        kept = [(part, part.help) for part in (self, *self.params) if isinstance(part, click.Command | click.Option)]
         try:
-            for thing, text in kept:
-                thing.help = _(text) if text else text
-            super().format_help(context, formatter)
+            for part, text in kept:
+                part.help = _(text or "")
+            super().format_help(ctx, formatter)
         finally:
-            for thing, text in kept:
-                thing.help = text
+            for part, text in kept:
+                part.help = text
