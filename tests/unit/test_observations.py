@@ -242,7 +242,30 @@ def test_many_cards_in_one_device(desk: Desk, meter: Attester) -> None:
 
     assert [reasons(taken) for taken in few] == [set(), set()]
     assert reasons(last) == {Reason.MANY_CARDS}
-    assert reasons(take(desk, imei=SEEN)) == {Reason.MANY_CARDS}, "its own card is in that device, too"
+
+
+def test_no_number_of_strangers_with_its_imei_speaks_against_a_card_at_home(desk: Desk, meter: Attester) -> None:
+    """Who has as many cards, or a feed's token, may have a victim's IMEI seen as often as he likes."""
+    desk.stock(*BOX_CARDS)
+    for _, imsi in BOX_CARDS:
+        take(desk, imsi, imei=SEEN)
+
+    assert take(desk, imei=SEEN).signs == ()
+    assert desk.card(ICCID)["state"] == "bound"
+
+
+def test_cards_that_belong_there_are_not_counted_against_a_stranger(desk: Desk, meter: Attester) -> None:
+    """A batch with one IMEI, and a card that was put into a device of it: that is a move, and no SIM box."""
+    *batch, (iccid, imsi) = BOX_CARDS
+    desk.stock(*BOX_CARDS)
+    for one, own in batch:
+        twin = Attester(iccid=one, imsi=own)
+        desk.do(fleet.enrol, twin.enrolment(), imei=None, label="", allow_duplicate_imei=True, actor="olga")
+        desk.do(fleet.bind, one, twin.kid.hex(), scenario=None, scenarios=desk.scenarios, actor="olga")
+        take(desk, own, imei=SEEN)
+
+    assert reasons(take(desk, imsi, imei=SEEN)) == set()
+    assert desk.card(iccid)["state"] == "stock"
 
 
 def test_a_batch_that_shares_an_imei_is_no_sim_box(desk: Desk, meter: Attester) -> None:

@@ -135,13 +135,13 @@ def test_a_second_check_that_nobody_answers_runs_out(desk: Desk) -> None:
     desk.bind(meter)
     meter.status = claims.TAMPER
     attests(desk, meter)
-    desk.now += 1000
+    desk.now += 5000
     report = shadow(desk, rules('[ladder]\ntamper = "recheck"\n[second_check]\ndeadline_s = 600'))
 
     assert report.changed.suspended == 1
     assert report.cards[0].changed is not None
     assert report.cards[0].changed.reasons[0] == "check-expired"
-    in_time = shadow(desk, rules('[ladder]\ntamper = "recheck"\n[second_check]\ndeadline_s = 2000'))
+    in_time = shadow(desk, rules('[ladder]\ntamper = "recheck"\n[second_check]\ndeadline_s = 6000'))
     assert (in_time.changed.suspended, in_time.changed.rechecked) == (0, 1)
 
 

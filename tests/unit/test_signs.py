@@ -142,6 +142,38 @@ def test_a_second_check_that_nobody_passes_suspends(watch: Watch) -> None:
     assert watch.desk.history(ICCID)[-1]["reasons"] == ["check-expired", "many-cards"]
 
 
+WEEKLY = """
+id = 1
+name = "meter"
+[reporting]
+interval_s = 604800
+tolerance_s = 7200
+"""
+
+
+def test_a_second_check_waits_for_a_device_that_may_sleep(tmp_path: Path) -> None:
+    """A meter that reports once a week cannot answer within a day, whoever had it checked."""
+    with make_desk(tmp_path, WEEKLY) as desk:
+        watch = Watch(desk, WEEKLY, Policy())
+        watch.attests()
+        attested = desk.now
+        watch.sees(Reason.MANY_CARDS, after_s=3600)
+
+        assert desk.card(ICCID)["deadline"] == attested + 604800 + 7200
+        assert watch.sweep(after_s=604800) == ("warned", "allowed")
+        assert [line["kind"] for line in desk.history(ICCID)].count("reminded") == 1
+        desk.attest(watch.meter)
+        assert desk.card(ICCID)["deadline"] is None
+
+
+def test_a_device_that_is_overdue_gets_no_more_than_the_scenarios_time(tmp_path: Path) -> None:
+    with make_desk(tmp_path, WEEKLY) as desk:
+        watch = Watch(desk, WEEKLY, Policy())
+        watch.sees(Reason.MANY_CARDS, after_s=700000)
+
+        assert desk.card(ICCID)["deadline"] == desk.now + 86400
+
+
 def test_a_second_check_is_passed_by_evidence_made_since(watch: Watch) -> None:
     before = watch.desk.nonce(watch.meter)
     watch.sees(Reason.MANY_CARDS)

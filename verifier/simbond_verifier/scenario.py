@@ -140,7 +140,7 @@ class Network(Table):
     home: frozenset[CountryOrPlmn] = frozenset()
     """Country codes (MCC) or networks; elsewhere is roaming. Empty: everywhere is home."""
     cards_per_imei: int = Field(4, ge=1, le=1000000)
-    """How many cards one IMEI may be seen with within cards_within_s."""
+    """How many cards that do not belong there one IMEI may be seen with within cards_within_s."""
     cards_within_s: int = Field(86400, ge=60, le=31536000)
     max_kmh: int = Field(1000, ge=1, le=100000)
     """How fast the card can get from one place to another."""
@@ -198,7 +198,7 @@ class SecondCheck(Table):
     """The second check (二次核验) that a sign may lead to."""
 
     deadline_s: int = Field(86400, ge=60, le=2592000)
-    """Suspended unless the device has affirmed by then."""
+    """Suspended unless the device has affirmed by then, or by the time its next report is due, if that is later."""
     remind_s: int = Field(21600, ge=0, le=2592000)
     """How long before the deadline its holder is reminded; 0: never."""
 

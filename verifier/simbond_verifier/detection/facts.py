@@ -30,9 +30,8 @@ class Facts(NamedTuple):
     phones: frozenset[str] = frozenset()
     """Type allocation codes of phones."""
     sharing: int = 1
-    """Cards seen in the observed IMEI within the scenario's window, counted no further than one too many."""
-    batch: bool = False
-    """More than one enrolled device has the observed IMEI: a person has allowed that."""
+    """Cards that were seen in the observed IMEI within the scenario's window and do not belong there, this one too.
+    Counted no further than one too many, and not at all where this one belongs there."""
 
     @property
     def imei(self) -> str | None:

@@ -6,11 +6,11 @@ from .facts import Facts
 
 
 def many_cards(facts: Facts) -> list[Sign] | None:
-    """More cards than the scenario allows were seen in the IMEI. A card that belongs to one of several enrolled devices
-    with that IMEI is where it belongs: whoever enrolled them allowed the duplicate."""
+    """More cards than the scenario allows were seen in the IMEI though they do not belong there. One that does is
+    where it should be, whoever else turns up: no number of other cards with its device's IMEI speaks against it."""
     if facts.imei is None:
         return None
     most = facts.scenario.network.cards_per_imei
-    if facts.sharing <= most or (facts.batch and facts.imei in facts.imeis):
+    if facts.imei in facts.imeis or facts.sharing <= most:
         return []
     return [Sign(Reason.MANY_CARDS, {"imei": facts.imei, "allowed": most})]

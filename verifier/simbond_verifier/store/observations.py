@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, literal, select
 
 from ..appraisal import Card
 from ..detection import Found, look
@@ -20,6 +20,9 @@ from .database import upsert
 from .schema import card, device, event, network, observation
 from .schema import sign as sign_table
 from .signs import Told
+
+_LOOKED_AT = 1000
+"""Cards of one IMEI."""
 
 
 class Outcome(StrEnum):
@@ -163,16 +166,28 @@ def _facts(
         names += ["swap_imei", "swap_imei2"]
     imeis = frozenset(known[name] for name in names if known[name] is not None)
     facts = Facts(seen, scenario, before, imeis, policy.phones.tac)
-    if facts.imei is None:
+    if facts.imei is None or facts.imei in imeis:
         return facts
-    most = scenario.network.cards_per_imei
     since = seen.at - scenario.network.cards_within_s
-    inside = select(network.c.card_id).where(network.c.imei == facts.imei, network.c.imei_at > since).limit(most + 1)
-    sharing = connection.execute(select(func.count()).select_from(inside.subquery())).scalar_one()
-    if sharing <= most:
-        return facts
-    alike = select(device.c.id).where(device.c.imei == facts.imei, device.c.revoked_at.is_(None)).limit(2)
-    return facts._replace(sharing=sharing, batch=len(connection.execute(alike).all()) > 1)
+    return facts._replace(sharing=_strangers(connection, facts.imei, since, scenario.network.cards_per_imei + 1))
+
+
+def _strangers(connection: Connection, imei: str, since: float, at_most: int) -> int:
+    """How many cards were seen in an IMEI since then that belong to no device with it, nor will by an announced swap.
+    A batch that shares an IMEI may be large: no more than a number of its cards is looked at."""
+    query = select(network.c.card_id).where(network.c.imei == imei, network.c.imei_at > since)
+    inside = query.limit(_LOOKED_AT).subquery()
+    slots = (device.c.imei, device.c.imei2, _SWAP.c.imei, _SWAP.c.imei2)
+    strange = (
+        select(card.c.id)
+        .join(inside, inside.c.card_id == card.c.id)
+        .outerjoin(device, device.c.id == card.c.device_id)
+        .outerjoin(_SWAP, _SWAP.c.id == card.c.swap_device_id)
+        .where(literal(imei).not_in([func.coalesce(slot, "") for slot in slots]))
+        .limit(at_most)
+    )
+    found: int = connection.execute(select(func.count()).select_from(strange.subquery())).scalar_one()
+    return found
 
 
 def _against(

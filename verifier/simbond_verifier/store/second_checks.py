@@ -7,7 +7,7 @@ from ..fleet.lookup import find_card
 from ..lifecycle import Event, State
 from ..refusal import Conflict
 from ..scenario import Scenarios
-from . import accusations, cards, signs
+from . import accusations, cards, checks, signs
 from .proposals import require_other
 from .schema import event
 
@@ -22,8 +22,8 @@ def order(
     actor: str,
     now: float,
 ) -> Card:
-    """Has a card checked again: suspended unless its device affirms it, or a person confirms it, by the deadline (the
-    scenario's unless stated). Raises NotFound, Conflict."""
+    """Has a card checked again: suspended unless its device affirms it, or a person confirms it, by the deadline (that
+    of `checks` unless stated). Raises NotFound, Conflict."""
     found = find_card(connection, iccid)
     scenario = scenarios.get(found.scenario)
     if scenario is None:
@@ -36,16 +36,14 @@ def order(
         )
     if found.deadline is not None:
         raise Conflict("check-open", f"A check of card {iccid} is open already.", deadline=found.deadline)
-    terms = scenario.second_check
-    within_s = deadline_s or terms.deadline_s
     return cards.change(
         connection,
         found,
         Event.RECHECK,
         at=now,
         actor=actor,
-        deadline=now + within_s,
-        remind_s=terms.remind_s,
+        deadline=checks.deadline(connection, found, scenario, now) if deadline_s is None else now + deadline_s,
+        remind_s=scenario.second_check.remind_s,
         reason=reason,
     )
 

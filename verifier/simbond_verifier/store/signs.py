@@ -13,7 +13,7 @@ from ..observation import Sign
 from ..policy import Policy
 from ..reasons import Reason
 from ..scenario import Scenario, Step
-from . import cards, gate
+from . import cards, checks, gate
 from .schema import card, device
 from .schema import sign as table
 
@@ -67,7 +67,7 @@ def note(
     gravest = max((step for step, _ in weighed), key=lambda step: step.weight)
     reasons = [sign.reason for _, sign in sorted(weighed, key=lambda found: -found[0].weight)]
     facts = {sign.reason.value: sign.facts for _, sign in weighed if sign.facts}
-    deadline = told.at + scenario.second_check.deadline_s if gravest is Step.RECHECK else None
+    deadline = checks.deadline(connection, about, scenario, told.at) if gravest is Step.RECHECK else None
     return enforce(
         connection, about, _EVENTS[gravest], reasons, policy, told, deadline=deadline, facts=facts,
         remind_s=scenario.second_check.remind_s,
