@@ -82,7 +82,8 @@ def _ticket(payload: object) -> Ticket:
                 whole = load_key(point).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
             except ValueError:
                 raise NotGenuine("a work order about no key") from None
-            return Ticket(order, issued, expires, _digits(iccid), whole, _digits(imei), imei2 and _digits(imei2))
+            second = None if imei2 is None else _digits(imei2)
+            return Ticket(order, issued, expires, _digits(iccid), whole, _digits(imei), second)
     raise NotGenuine("a work order of another form")
 
 
