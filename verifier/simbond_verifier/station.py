@@ -62,16 +62,25 @@ def issue(key: EllipticCurvePrivateKey, name: str, *, at: float, days: int) -> b
 def read(pem: bytes) -> Certificate:
     """Reads a certificate in PEM. Raises InvalidCertificate."""
     try:
-        found = x509.load_pem_x509_certificate(pem)
+        der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    except ValueError as e:
+        raise InvalidCertificate(f"no X.509 certificate in PEM ({e})") from None
+    return read_der(der)
+
+
+def read_der(der: bytes) -> Certificate:
+    """Reads a certificate in DER. Raises InvalidCertificate."""
+    try:
+        found = x509.load_der_x509_certificate(der)
         key = found.public_key()
         names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         since, until = found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
         if found.issuer == found.subject:
             found.verify_directly_issued_by(found)
     except InvalidSignature:
-        raise InvalidCertificate("the certificate was altered: its own key did not sign it") from None
+        raise InvalidCertificate("it was altered: its own key did not sign it") from None
     except (ValueError, TypeError, UnsupportedAlgorithm) as e:
-        raise InvalidCertificate(f"no X.509 certificate in PEM ({e})") from None
+        raise InvalidCertificate(f"no X.509 certificate ({e})") from None
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
         raise InvalidCertificate("its key is no P-256 key")
     name = str(names[0].value) if len(names) == 1 else ""
@@ -80,4 +89,4 @@ def read(pem: bytes) -> Certificate:
     if until - since > (MOST_DAYS + 1) * 86400:
         raise InvalidCertificate(f"it is valid for more than {MOST_DAYS} days")
     point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return Certificate(name, point, found.public_bytes(Encoding.DER), since, until)
+    return Certificate(name, point, der, since, until)

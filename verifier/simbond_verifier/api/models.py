@@ -55,8 +55,18 @@ class Card(Document):
     swap: AnnouncedSwap | None = Field(description="A change of device that was announced and approved.")
 
 
+class Because(Document):
+    """What brought a card into its present state."""
+
+    at: float
+    kind: str
+    reasons: list[str]
+    words: str = Field(description="Of the person who decided it.")
+
+
 class CardWithEnforcement(Card):
     enforcement: Enforcement | None
+    because: Because | None
 
 
 class Cards(Document):
@@ -131,9 +141,20 @@ class RetiredKey(Document):
     )
 
 
+class Endorsement(Document):
+    """Which factory station vouched for a device (docs/factory.md)."""
+
+    station: str
+    entry: int = Field(description="Its number in the station's log.")
+    at: float = Field(description="By the station's clock.")
+    received_at: float
+    trusted: bool = Field(description="False: the station was revoked, and is not trusted from an earlier moment on.")
+
+
 class DeviceWithKey(Device):
     point: str = Field(description="The public key: an uncompressed P-256 point in hex.")
     retired_key: RetiredKey | None = Field(description="The key before the present one.")
+    endorsement: Endorsement | None = Field(description="By the factory station that vouched for it.")
 
 
 class Devices(Document):

@@ -36,6 +36,7 @@ _SITE = frozenset({Role.TECHNICIAN, Role.OPERATOR, Role.ADMIN})
 _LOOKS = _READS | _SITE
 _DECIDES = frozenset({Role.OPERATOR, Role.ADMIN})
 _FEEDS = _DECIDES | {Role.FEED}
+_LOGS = _SITE | {Role.STATION}
 
 
 class Services:
@@ -111,6 +112,8 @@ Looks = Annotated[Holder, Depends(_allow(_LOOKS))]
 Site = Annotated[Holder, Depends(_allow(_SITE))]
 Decides = Annotated[Holder, Depends(_allow(_DECIDES))]
 Feeds = Annotated[Holder, Depends(_allow(_FEEDS))]
+Logs = Annotated[Holder, Depends(_allow(_LOGS))]
+"""Hands in logs of factory stations."""
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 Changed = models.CardWithEnforcement

@@ -15,10 +15,12 @@ from . import (
     results,
     second_checks,
     shadow,
+    stations,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     operator.router,
+    stations.router,
     appeals.router,
     decisions.router,
     enforcement.router,

@@ -12,6 +12,8 @@ from .devices import enrol as enrol
 from .devices import imei_number as imei_number
 from .devices import revoke as revoke
 from .devices import set_imei2 as set_imei2
+from .endorsed import check_log as check_log
+from .endorsed import import_entries as import_entries
 from .importing import IMPORT_CHUNK as IMPORT_CHUNK
 from .importing import Checked as Checked
 from .importing import add_cards as add_cards

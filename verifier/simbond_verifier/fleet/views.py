@@ -7,8 +7,8 @@ from sqlalchemy import Connection, RowMapping, select
 
 from ..lifecycle import State
 from ..store import cards, retired_keys
-from ..store.schema import card, command, device
-from . import lookup
+from ..store.schema import card, command, device, event
+from . import lookup, stations
 
 
 def list_cards(connection: Connection, *, state: State | None, after: str, limit: int) -> list[dict[str, Any]]:
@@ -31,7 +31,18 @@ def show_card(connection: Connection, iccid: str) -> dict[str, Any]:
         .first()
     )
     view["enforcement"] = None if last is None else _command_view(last)
+    view["because"] = _because(connection, row)
     return view
+
+
+def _because(connection: Connection, row: RowMapping) -> dict[str, Any] | None:
+    """The event that brought a card into its present state; none is left of one that was erased."""
+    query = select(event).where(event.c.card_id == row["id"], event.c.at == row["since"])
+    last = connection.execute(query.order_by(event.c.id.desc()).limit(1)).mappings().first()
+    if last is None:
+        return None
+    words = last["detail"].get("reason") or ""
+    return {"at": last["at"], "kind": last["kind"], "reasons": _split(last["reasons"]), "words": words}
 
 
 def history(connection: Connection, iccid: str) -> list[dict[str, Any]]:
@@ -68,7 +79,11 @@ def list_devices(connection: Connection, *, after: str, limit: int) -> list[dict
 def show_device(connection: Connection, kid: str) -> dict[str, Any]:
     row = lookup.find_device(connection, kid)
     (view,) = _device_views(connection, [row])
-    return view | {"point": row["point"].hex(), "retired_key": _retired_view(connection, row["id"])}
+    return view | {
+        "point": row["point"].hex(),
+        "retired_key": _retired_view(connection, row["id"]),
+        "endorsement": stations.endorsement_of(connection, row["id"]),
+    }
 
 
 def _retired_view(connection: Connection, device_id: int) -> dict[str, Any] | None:

@@ -384,6 +384,34 @@ field_result = Table(
     UniqueConstraint("order_id", "digest", name="uq_field_result_order_id"),
 )
 
+# Factory stations, whose word enrols devices (docs/factory.md), and what each said: its log, entry by entry. The entries
+# themselves are with the devices' events.
+station = Table(
+    "station",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("kid", LargeBinary(8), nullable=False, unique=True),
+    Column("certificate", LargeBinary, nullable=False),  # DER
+    Column("per_day", Integer),  # at most so many devices
+    Column("registered_at", Float, nullable=False),
+    Column("registered_by", String(100), nullable=False),
+    Column("revoked_at", Float),
+    Column("distrusted_from", Float),  # what it endorsed since then is not trusted
+    Column("reason", String(400), nullable=False, server_default=""),  # of the revocation
+)
+
+endorsement = Table(
+    "endorsement",
+    metadata,
+    Column("station_id", Integer, ForeignKey("station.id"), primary_key=True, autoincrement=False),
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of the entry
+    Column("at", Float, nullable=False),  # by the station's clock
+    Column("received_at", Float, nullable=False),
+    Column("device_id", Integer, ForeignKey("device.id"), index=True),  # none: it was refused
+)
+
 # Sessions that a RADIUS client (NAS, GGSN, P-GW) reported and has not ended.
 radius_session = Table(
     "radius_session",

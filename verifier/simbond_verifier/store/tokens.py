@@ -21,6 +21,8 @@ class Role(StrEnum):
 
     FEED = "feed"
     """Hands in observations and sees nothing."""
+    STATION = "station"
+    """Hands in logs of factory stations, which prove themselves, and sees what became of them."""
     VIEWER = "viewer"
     TECHNICIAN = "technician"
     OPERATOR = "operator"
