@@ -4,6 +4,7 @@
     {"do": "attest"}                        -> {"event": "reply", "id": null}, and in time an event "attested"
     {"do": "prove", "nonce": "00112233445566778899aabbccddeeff"}
                                             -> {"event": "reply", "id": null, "evidence": "d2844da2..."}
+    {"do": "look"}                          -> {"event": "reply", "id": null, "identity": {...}, "cell": {...}, ...}
     {"do": "enrolment"}                     -> {"event": "reply", "id": null, "request": "d2844da2..."}
     {"do": "rotate"}                        -> {"event": "reply", "id": null}, and in time an event "rotation"
 
@@ -12,9 +13,11 @@ Whatever is wrong is answered by {"event": "reply", "id": ..., "error": "..."}.
 
 import asyncio
 import json
+import time
 from binascii import hexlify, unhexlify
 
 _LINE_MAX = 256
+_RAW = ("AT+CPIN?", "AT+CFUN?")  # locks, failures and a radio that is off have no word among the agent's own
 
 
 async def serve(agent, stream):
@@ -71,6 +74,23 @@ async def _prove(agent, asked):
     return {"evidence": hexlify(await agent.prove(nonce)).decode()}
 
 
+async def _look(agent, asked):
+    board = agent._board
+    reply = {"url": board.url, "scenario": board.scenario}
+    if hasattr(time, "gmtime"):
+        reply["time"] = time.gmtime()[:6]
+    try:
+        async with agent.port as transport:
+            reply["identity"] = await agent.port.identity()
+            reply["cell"] = await agent.port.modem.cell()
+            for command in _RAW:
+                final, lines = await transport.command(command)
+                reply[command] = lines[-1] if lines else final
+    except Exception as e:
+        reply["modem_error"] = str(e) or type(e).__name__
+    return reply
+
+
 async def _enrolment(agent, asked):
     return {"request": hexlify(await agent.enrolment()).decode()}
 
@@ -80,4 +100,11 @@ async def _rotate(agent, asked):
     return {}
 
 
-_DO = {"status": _status, "attest": _attest, "prove": _prove, "enrolment": _enrolment, "rotate": _rotate}
+_DO = {
+    "status": _status,
+    "attest": _attest,
+    "prove": _prove,
+    "look": _look,
+    "enrolment": _enrolment,
+    "rotate": _rotate,
+}

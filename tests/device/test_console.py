@@ -1,5 +1,8 @@
 """The agent's console: what a technician's tool, or the maker's own, tells it by a line of JSON."""
 
+import time
+from calendar import timegm
+
 import cbor2
 import pytest
 
@@ -53,10 +56,23 @@ def test_enrolment(process, server):
     assert cbor2.loads(cbor2.loads(request).value[0])[4].hex() == process.events[0]["kid"]
 
 
+def test_look(process):
+    process.tell(do="look", id=3)
+    seen = process.wait_for("reply", id=3)
+    assert seen["identity"]["sim"] == "ready"
+    assert seen["identity"]["iccid"].isdigit()
+    assert seen["cell"]["reg"] == "roaming"
+    assert (seen["AT+CPIN?"], seen["AT+CFUN?"]) == ("+CPIN: READY", "+CFUN: 1")
+    assert seen["url"].startswith("http")
+    assert seen["scenario"] == 1
+    assert abs(timegm(seen["time"]) - time.time()) < 60
+    assert "modem_error" not in seen
+
+
 @pytest.mark.parametrize(
     ("request_", "problem"),
     [
-        ({"do": "reboot"}, "do is to be one of attest, enrolment, prove, rotate, status"),
+        ({"do": "reboot"}, "do is to be one of attest, enrolment, look, prove, rotate, status"),
         ({}, "do is to be one of"),
         ({"do": "prove"}, "nonce is to be 32 hex digits"),
         ({"do": "prove", "nonce": "0011223344556677"}, "nonce is to be 32 hex digits"),
