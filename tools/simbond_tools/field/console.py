@@ -50,6 +50,10 @@ class Console:
             raise ValueError("a nonce for the console has 16 octets")
         return self._octets(self._ask("prove", _WORK_S, nonce=nonce.hex()), "evidence")
 
+    def look(self) -> dict[str, Any]:
+        """What modem and board say now; keys as in agent/README.md. An agent of before refuses."""
+        return self._ask("look", _WORK_S)
+
     def enrolment(self) -> bytes:
         """The enrolment request (COSE_Sign1). It holds IMSI and ICCID in clear."""
         return self._octets(self._ask("enrolment", _WORK_S), "request")
