@@ -1,13 +1,12 @@
 """The demo is the main job: every step observed, on either target."""
 
-import json
 import subprocess
 import sys
 from itertools import pairwise
 
 import pytest
 
-from support import needs
+from support import needs, schemas
 
 STEPS = ["enrol", "bind", "attest", "forged", "replayed", "flipped", "liar", "move", "empty-tray", "refused", "back"]
 
@@ -18,7 +17,7 @@ def test_every_step_is_observed(target: str) -> None:
         needs.program("osmo-hlr", package="osmo-hlr")
     command = [sys.executable, "-m", "simbond_tools.cli", "demo", "--json", "--target", target]
     done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
-    document = json.loads(done.stdout)
+    document = schemas.read(done.stdout)
     assert (done.returncode, document["ok"], document["target"]) == (0, True, target), document["steps"]
     assert [step["name"] for step in document["steps"]] == STEPS
     assert all(step["ok"] and step["ms"] >= 0 for step in document["steps"])
@@ -39,7 +38,7 @@ def test_a_step_that_is_not_observed_fails_the_demo(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Modem, "remove", lambda _: None)
     monkeypatch.setattr(Modem, "insert", lambda *_: None)
     done = CliRunner().invoke(demo, ["--json", "--target", "embedded"])
-    document = json.loads(done.stdout)
+    document = schemas.read(done.stdout)
     assert (done.exit_code, document["ok"]) == (1, False)
     assert [step["name"] for step in document["steps"]] == STEPS
     oks = [step["ok"] for step in document["steps"]]

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import serial
 
+from support import schemas
+
 COMMAND = [sys.executable, "-m", "simbond_tools.cli", "emulate"]
 CARD = ["--iccid", "8988300000001234567", "--imsi", "001010123456789"]
 PATIENCE = 30
@@ -90,7 +92,7 @@ def test_two_modems_and_the_control_socket(tmp_path: Path) -> None:
         str(path),
         "--json",
     ) as (process, line):
-        ready = json.loads(line)
+        ready = schemas.read(line)
         assert ready["control"] == str(path)
         assert path.stat().st_mode & 0o777 == 0o600
         ports = {name: modem["port"] for name, modem in ready["modems"].items()}
@@ -129,13 +131,9 @@ def test_socket_of_a_dead_emulator_is_replaced_and_of_a_living_one_not(tmp_path:
 
 
 def test_environment_twins() -> None:
-    with emulate(
-        SIMBOND_EMULATE_PROFILE="generic", SIMBOND_EMULATE_IMEI="00499901064001", SIMBOND_EMULATE_AS_JSON="1"
-    ) as (
-        _,
-        line,
-    ):
-        assert json.loads(line)["modems"]["modem"]["imei"] == "004999010640018"
+    variables = {"SIMBOND_EMULATE_PROFILE": "generic", "SIMBOND_EMULATE_IMEI": "00499901064001", "SIMBOND_JSON": "1"}
+    with emulate(**variables) as (_, line):
+        assert schemas.read(line)["modems"]["modem"]["imei"] == "004999010640018"
 
 
 def test_commands_typed_at_a_terminal() -> None:
@@ -162,9 +160,8 @@ def test_list_profiles() -> None:
     words = subprocess.run([*COMMAND, "--list-profiles"], capture_output=True, text=True, check=True).stdout
     assert "quectel-bg95     Quectel BG95-M3 (LTE-M, NB-IoT, GSM)\n" in words
     listed = subprocess.run([*COMMAND, "--list-profiles", "--json"], capture_output=True, text=True, check=True).stdout
-    assert {"name": "generic", "title": "plain 3GPP TS 27.007 module", "rats": ["LTE", "UMTS", "GSM"]} in json.loads(
-        listed
-    )["profiles"]
+    generic = {"name": "generic", "title": "plain 3GPP TS 27.007 module", "rats": ["LTE", "UMTS", "GSM"]}
+    assert generic in schemas.read(listed)["profiles"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The server as a process: how it starts and ends, and clients that behave badly on purpose."""
 
-import json
 import signal
 import socket
 import sqlite3
@@ -15,6 +14,7 @@ import cbor2
 import httpx
 import pytest
 
+from support import schemas
 from support.field import Field, eventually, new_device
 from support.server import SIMBOND, VerifierServer
 from support.verifier import SCENARIO
@@ -82,7 +82,7 @@ def test_a_start_that_fails_says_why(folder: Path, options: list[str], words: st
     common = ["--db", folder / "simbond.db", "--scenarios", folder / "scenarios"]
     done = serve(*common, *(option.format(folder) for option in options))
     assert done.returncode == LOCAL, done.stderr
-    assert words in json.loads(done.stdout.splitlines()[-1])["error"]["detail"]
+    assert words in schemas.read(done.stdout.splitlines()[-1])["error"]["detail"]
     assert "Traceback" not in done.stderr
 
 
@@ -91,7 +91,7 @@ def test_a_port_that_is_taken(folder: Path) -> None:
         port = taken.getsockname()[1]
         done = serve("--db", folder / "simbond.db", "--scenarios", folder / "scenarios", "--port", port)
     assert done.returncode == LOCAL, done.stderr
-    detail = json.loads(done.stdout.splitlines()[-1])["error"]["detail"]
+    detail = schemas.read(done.stdout.splitlines()[-1])["error"]["detail"]
     assert f"127.0.0.1:{port}" in detail
     assert "Traceback" not in done.stderr
 
@@ -148,7 +148,7 @@ def test_a_second_server_on_the_same_database_does_not_start(tmp_path: Path) -> 
     with VerifierServer(tmp_path) as server:
         done = serve("--db", server.db, "--scenarios", tmp_path / "scenarios", "--port", 0)
         assert done.returncode == LOCAL, done.stderr
-        assert "Another 'simbond serve'" in json.loads(done.stdout.splitlines()[-1])["error"]["detail"]
+        assert "Another 'simbond serve'" in schemas.read(done.stdout.splitlines()[-1])["error"]["detail"]
         server.kill()
         server.start()  # a kill leaves no lock behind
 

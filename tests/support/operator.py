@@ -35,10 +35,12 @@ class Operator:
         return done.stdout
 
     def json(self, *arguments: str, stdin: bytes = b"", exit_code: int = 0, role: str = "admin") -> Any:
-        """The one document that a command prints."""
+        """The one document that a command prints, without the name of its schema, which it keeps to."""
         done = self.server.simbond(*arguments, "--json", stdin=stdin, role=role)
         assert (done.returncode, done.stderr) == (exit_code, ""), done
-        return json.loads(done.stdout)
+        found = json.loads(done.stdout)
+        del found["schema"]
+        return found
 
     def error(self, exit_code: int, *arguments: str, stdin: bytes = b"", role: str = "admin") -> str:
         """The code of the error that a command ends with."""

@@ -1,6 +1,5 @@
 """A real verifier: `simbond serve` as a process of its own, on a free port, with a folder of its own."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 from simbond_tools.client import Api
 from simbond_tools.demo.authority import make_authority
 
+from . import schemas
 from .stores import place
 from .verifier import SCENARIO
 
@@ -79,7 +79,7 @@ class VerifierServer:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, f"serve did not start: {self.log.read_text()}"
-        url = json.loads(line)["listening"]
+        url = schemas.read(line)["listening"]
         # The certificate is for the name.
         self.url = url.replace("127.0.0.1", "localhost") if self.ca else url
         self._port = int(url.rpartition(":")[2])
@@ -138,10 +138,13 @@ class VerifierServer:
 
 
 def simbond(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command; nothing but the given SIMBOND_ variables is in its environment."""
+    """Runs the command; nothing but the given SIMBOND_ variables is in its environment. Documents that it prints are
+    checked against their schemas."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIMBOND_")}
     inherited |= {"SIMBOND_CONFIG": os.devnull, "SIMBOND_LANG": "en"}  # whoever runs the tests may have their own
     done = subprocess.run(
         [*SIMBOND, *arguments], input=stdin, capture_output=True, env=inherited | environment, timeout=120, check=False
     )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    printed = done.stdout.decode()
+    schemas.check(printed)
+    return subprocess.CompletedProcess(done.args, done.returncode, printed, done.stderr.decode())

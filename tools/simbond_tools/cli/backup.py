@@ -14,10 +14,13 @@ _file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 @click.command()
 @_file
+@click.option("--force", is_flag=True, help="Also where FILE is there already: it is replaced.")
 @database_option
 @json_option
-def backup(file: Path, db: str, as_json: bool) -> None:
+def backup(file: Path, force: bool, db: str, as_json: bool) -> None:
     """Writes a backup of the database into FILE, while the verifier works."""
+    if file.exists() and not force:
+        raise Failure("file", f"{file} is there already: name another file, or replace it by --force.", exit_code=LOCAL)
     try:
         octets = backups.save(db, file)
     except StoreError as e:

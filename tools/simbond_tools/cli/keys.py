@@ -19,6 +19,12 @@ def point(text: str) -> bytes:
     return _point(EllipticCurvePublicKey.from_encoded_point(SECP256R1(), bytes.fromhex(text)))
 
 
+def pem(point: bytes) -> str:
+    """The same key in PEM (SubjectPublicKeyInfo), as --key and openssl read it."""
+    key = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 def from_option(_context: click.Context, _option: click.Parameter, value: str | None) -> bytes | None:
     """The callback of an option that takes METAVAR."""
     if value is None:
