@@ -1,90 +1,58 @@
-"""Which port, and what is behind it."""
+"""Which port, and what is behind it (docs/adr/finding-a-port.md)."""
 
-import time
-from dataclasses import dataclass
-from typing import Literal
-
-from serial.tools import list_ports
+from collections.abc import Iterable, Iterator
 
 from simbond_tools.i18n import _
 
-from .console import Console, parse_event
-from .errors import FieldError, NoAgent, NoModem, NoPort, PortBusy
-from .line import BAUD, Line, Recorder, open_line
-from .modem import ModemOnLine
+from .asking import BAUDS, Found, Kind, ask
+from .errors import FieldError, NoPort, PortBusy
+from .line import Recorder
+from .ports import Candidate, Rank, candidates
 
-Kind = Literal["modem", "agent", "micropython", "silent", "busy"]
-_LISTEN_S = 0.3
+__all__ = ["BAUDS", "Candidate", "Found", "Kind", "Rank", "ask", "candidates", "find", "survey"]
 
-
-@dataclass(frozen=True)
-class Candidate:
-    """A port of this machine. url: what to open."""
-
-    url: str
-    description: str
+# What is reported where nothing answered: rather the port that may be the right one, once somebody frees it.
+_SECOND_BEST: tuple[Kind, ...] = ("micropython", "busy", "silent")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A port, and what speaks there. why: how that was told, or what is against it, in words."""
+def find(
+    port: str | None = None,
+    baud: int | None = None,
+    *,
+    wanted: Iterable[Kind] = ("modem", "agent"),
+    transcript: Recorder | None = None,
+) -> Found:
+    """The port that is named, or else the first on which one of the wanted speaks; where none does, the next best.
 
-    url: str
-    baud: int
-    kind: Kind
-    why: str
-
-
-def candidates() -> list[Candidate]:
-    """The serial ports of this machine, those first that a modem or a board is likely behind."""
-    return [Candidate(port.device, port.description) for port in list_ports.comports() if port.vid is not None]
-
-
-def find(port: str | None = None, baud: int | None = None, *, transcript: Recorder | None = None) -> Found:
-    """The port that is named, or the first one on which a modem or an agent answers.
-
-    Raises NoPort when there is none at all, and FieldError where a named port cannot be opened.
+    Raises NoPort when there is none at all, and for a named port what asking.ask() raises.
     """
     if port is not None:
-        return ask(port, baud or BAUD, transcript)
-    found = None
-    for candidate in candidates():
-        try:
-            found = ask(candidate.url, baud or BAUD, transcript)
-        except PortBusy as e:
-            found = found or Found(candidate.url, 0, "busy", str(e))
-        except FieldError:
-            continue
-        if found.kind in ("modem", "agent", "micropython"):
+        return ask(port, baud, transcript, has_speed="://" not in port)
+    seen = []
+    for found in survey(baud):
+        seen.append(found)
+        if found.kind in wanted:
             return found
-    if found is None:
-        raise NoPort(_("No serial port is plugged in. Plug the cable in, or name a port by --port."))
-    return found
+    if not seen:
+        raise no_port()
+    return second_best(seen)
 
 
-def ask(url: str, baud: int, transcript: Recorder | None = None) -> Found:
-    """What speaks at url, asked gently: listened to first, then asked by lines that are harmless to all of them."""
-    with open_line(url, baud, transcript=transcript) as line:
-        heard = _listen(line)
-        if any(parse_event(text) for text in heard.splitlines()):
-            return Found(url, baud, "agent", _("it reports events as the agent does"))
+def survey(baud: int | None = None, ports: Iterable[Candidate] | None = None) -> Iterator[Found]:
+    """What speaks on each port of this machine, best first, as it is found out."""
+    for candidate in candidates() if ports is None else ports:
         try:
-            with ModemOnLine(line) as modem:
-                return Found(url, baud, "modem", _("it answers AT: {model}").format(model=modem.model or modem.name))
-        except NoModem:
-            heard += _listen(line)
-        try:
-            Console(line).status()
-        except NoAgent:
-            if b">>> " in heard:
-                return Found(url, baud, "micropython", _("a MicroPython prompt, and no agent"))
-            return Found(url, baud, "silent", _("nothing answers"))
-        return Found(url, baud, "agent", _("it answers as the agent does"))
+            yield ask(candidate.url, baud, has_speed=candidate.has_speed)
+        except PortBusy as e:
+            yield Found(candidate.url, 0, "busy", str(e))
+        except FieldError as e:
+            yield Found(candidate.url, 0, "silent", str(e))
 
 
-def _listen(line: Line) -> bytes:
-    deadline = time.monotonic() + _LISTEN_S
-    heard = b""
-    while (left := deadline - time.monotonic()) > 0 and len(heard) < 65536:
-        heard += line.read(4096, left)
-    return heard
+def second_best(seen: list[Found]) -> Found:
+    """Of ports on which nobody wanted speaks, the one to report."""
+    return min(seen, key=lambda found: _SECOND_BEST.index(found.kind) if found.kind in _SECOND_BEST else -1)
+
+
+def no_port() -> NoPort:
+    return NoPort(_("No serial port is plugged in. Plug the cable in, or name a port by --port."))

@@ -12,6 +12,13 @@ import serial
 from simbond_tools.i18n import _
 
 from .errors import FieldError, NoPort, NotASerialPort, PortBusy, PortNotAllowed, Unplugged
+from .holders import holder_of
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows opens a port for one program only
+    fcntl = termios = None  # type: ignore[assignment]
 
 BAUD = 115200
 _POLL_S = 0.005
@@ -73,6 +80,8 @@ class Line:
             self._recorder.record("host", data)
 
     def close(self) -> None:
+        """Gives the port back. Closing twice does nothing."""
+        _reserve(self._port, False)
         try:
             self._port.close()
         except (serial.SerialException, OSError):
@@ -100,18 +109,42 @@ def open_line(url: str, baud: int = BAUD, *, transcript: Recorder | None = None)
     transcript: gets what goes over the line. Raises NoPort, NotASerialPort, PortBusy, PortNotAllowed, or FieldError for
     what else the system has against it.
     """
-    more: dict[str, Any] = {} if "://" in url else {"exclusive": True}
+    more: dict[str, Any] = {}
+    if "://" not in url:
+        more["exclusive"] = True
+        if holder := holder_of(url):
+            raise _busy(url, str(holder))
     try:
         port = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=_WRITE_S, **more)
     except (serial.SerialException, OSError, ValueError, KeyError) as e:
         raise _explained(url, e) from None
+    _reserve(port, True)
     return Line(url, baud, port, transcript)
+
+
+def _reserve(port: serial.Serial, wanted: bool) -> None:
+    """Has the system refuse the port to programs that look at no lock (POSIX; pyserial's lock is an advisory one)."""
+    descriptor = getattr(port, "fd", None)
+    if fcntl is None or not isinstance(descriptor, int):
+        return
+    try:
+        fcntl.ioctl(descriptor, termios.TIOCEXCL if wanted else termios.TIOCNXCL)
+    except OSError:
+        return  # the driver knows no such thing, or the port is gone
+
+
+def _busy(url: str, holder: str = "") -> PortBusy:
+    if not holder:
+        return PortBusy(_("{port} is used by another program. Close that, or name another port.").format(port=url))
+    return PortBusy(
+        _("{port} is used by {program}. Close that, or name another port.").format(port=url, program=holder)
+    )
 
 
 def _explained(url: str, why: Exception) -> FieldError:
     number = getattr(why, "errno", None)
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or (sys.platform == "win32" and "denied" in str(why)):
-        return PortBusy(_("{port} is used by another program. Close that, or name another port.").format(port=url))
+        return _busy(url)
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or (sys.platform == "win32" and "://" not in url):
         return NoPort(_("There is no port {port}. Plug the cable in, or name another port.").format(port=url))
     if number in (errno.EACCES, errno.EPERM):
