@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     EllipticCurvePublicKey,
 )
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from simbond_agent import claims, identity
@@ -37,7 +37,14 @@ _TO_BE_SIGNED_HEAD = _TO_BE_SIGNED_CONTEXT + b"\x4d" + _HEAD[3:]
 _COUNTERSIGN_CONTEXT = b"\x85\x73CounterSignature0V2"
 _TO_BE_SIGNED_MIDDLE = b"\x40"
 
-_ES256 = ECDSA(SHA256())
+_ES256 = ECDSA(Prehashed(SHA256()))  # hashlib's digest costs less than one of OpenSSL's provider interface
+# SEQUENCE { INTEGER r, INTEGER s } up to r, and between r and s, for 32 octets each; by the first bits of r and of s: a
+# number that begins with a 1 has a zero in front of it.
+_DER = {
+    (r, s): (bytes([0x30, 68 + r + s, 0x02, 32 + r]) + bytes(r), bytes([0x02, 32 + s]) + bytes(s))
+    for r in (0, 1)
+    for s in (0, 1)
+}
 # Deterministic encoding orders the labels, so there are only these sets of them.
 _LABELS = {
     (*iat, claims.NONCE, claims.UPTIME, *profile, claims.BOOTCOUNT, claims.BINDING)
@@ -53,26 +60,26 @@ def _label(number: int) -> bytes:
     return re.escape(cbor2.dumps(number))
 
 
-# Evidence without optional claims in its one encoding, which is nearly all there is, as a pattern of octets: it is read
-# several times as fast as by a decoder. Whatever it does not match, _any_claims judges.
+# Identities that are right beyond doubt, as packed: these patterns accept less than simbond_agent.identity does, which
+# judges whatever they do not match.
+_TWO = b"[" + b"".join(rb"\x%d0-\x%d9" % (tens, tens) for tens in range(10)) + b"]"
+_LAST = b"[" + b"".join(rb"\x%df" % tens for tens in range(10)) + b"]"
+_PLAIN_IMEI = rb"(?!\x00)%s{7}" % _TWO
+_PLAIN_ICCID = rb"\x89(?!(?P<one>.)(?P=one){7})%s{8}(?:%s|%s)" % (_TWO, _TWO, _LAST)
+_PLAIN_IMSI = rb"(?![\x00-\x1f])(?!(?P<two>.)(?P=two){6})%s{7}%s" % (_TWO, _LAST)
+
+# Evidence without optional claims and with such identities in its one encoding, which is nearly all there is, as a
+# pattern of octets: it is read several times as fast as by a decoder. Whatever it does not match, _any_claims judges.
 _SMALL = rb"[\x00-\x17]|\x18[\x18-\xff]|\x19(?!\x00).."
 _WIDE = _SMALL + rb"|\x1a(?!\x00\x00)...."
 _USUAL_CLAIMS = re.compile(
     rb"\xa4%s\x48(.{8})%s(%s)%s(%s)"
     % (_label(claims.NONCE), _label(claims.UPTIME), _WIDE, _label(claims.BOOTCOUNT), _WIDE)
-    + rb"%s\x86(?:\x47(.{7})|\xf6)(?:\x4a(.{10})|\xf6)(?:\x48(.{8})|\xf6)" % _label(claims.BINDING)
+    + rb"%s\x86(?:\x47(%s)|\xf6)" % (_label(claims.BINDING), _PLAIN_IMEI)
+    + rb"(?:\x4a(%s)|\xf6)(?:\x48(%s)|\xf6)" % (_PLAIN_ICCID, _PLAIN_IMSI)
     + rb"(?:\x4a(.{10})|\x4c(.{12})|\xf6)(%s)(%s)" % (_SMALL, _SMALL),
     re.DOTALL,
 ).fullmatch
-
-
-# Identities that are right beyond doubt, as packed: these patterns accept less than simbond_agent.identity does, which
-# judges whatever they do not match.
-_TWO = b"[" + b"".join(rb"\x%d0-\x%d9" % (tens, tens) for tens in range(10)) + b"]"
-_LAST = b"[" + b"".join(rb"\x%df" % tens for tens in range(10)) + b"]"
-_PLAIN_IMEI = re.compile(rb"(?!\x00)%s{7}" % _TWO, re.DOTALL).fullmatch
-_PLAIN_ICCID = re.compile(rb"\x89(?!(.)\1{7})%s{8}(?:%s|%s)" % (_TWO, _TWO, _LAST), re.DOTALL).fullmatch
-_PLAIN_IMSI = re.compile(rb"(?![\x00-\x1f])(?!(.)\1{6})%s{7}%s" % (_TWO, _LAST), re.DOTALL).fullmatch
 
 
 class BadEvidence(ValueError):
@@ -172,12 +179,19 @@ def is_stated_by(statement: SimStatement, point: bytes) -> bool:
 
 
 def _is_signed(raw: bytes, message: bytes, key: EllipticCurvePublicKey) -> bool:
-    signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
     try:
-        key.verify(signature, message, _ES256)
+        key.verify(_der(raw), sha256(message).digest(), _ES256)
     except InvalidSignature:
         return False
     return True
+
+
+def _der(raw: bytes) -> bytes:
+    """An ECDSA signature as ASN.1 has it (RFC 3279 section 2.2.3), in DER. raw: r and s, 32 octets each."""
+    if raw[0] and raw[32]:
+        head, between = _DER[raw[0] >> 7, raw[32] >> 7]
+        return b"%b%b%b%b" % (head, raw[:32], between, raw[32:])
+    return encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
 
 
 def read_claims(envelope: Envelope) -> Evidence:
@@ -185,9 +199,22 @@ def read_claims(envelope: Envelope) -> Evidence:
     usual = _USUAL_CLAIMS(envelope.payload)
     if usual is None:
         return _checked(envelope, *_any_claims(envelope.payload, envelope.kid))
-    nonce, up, boot, imei, iccid, imsi, lte, nr, use, flags = usual.groups()
-    return _checked(
-        envelope, nonce, _number(up), _number(boot), imei, iccid, imsi, lte or nr, _number(use), _number(flags)
+    nonce, up, boot, imei, iccid, _, imsi, _, lte, nr, use, flags = usual.groups()
+    cell = lte or nr
+    if cell is not None:
+        _require_cell(cell, envelope.kid)
+    return Evidence(
+        envelope.kid,
+        nonce,
+        _number(boot),
+        _number(up),
+        None if imei is None else imei.hex(),
+        None if iccid is None else iccid.hex().rstrip("f"),
+        None if imsi is None else imsi.hex()[:15],
+        cell,
+        _number(use),
+        _number(flags),
+        envelope.statement,
     )
 
 
@@ -211,10 +238,7 @@ def _checked(
 ) -> Evidence:
     kid = envelope.kid
     if cell is not None:
-        try:
-            read_cell(cell)
-        except (TypeError, ValueError):
-            raise BadEvidence(Reason.CELL_INVALID, kid) from None
+        _require_cell(cell, kid)
     return Evidence(
         kid,
         nonce,
@@ -251,6 +275,13 @@ def _any_claims(payload: bytes, kid: bytes, nonce_octets: int = claims.NONCE_OCT
     ):
         raise BadEvidence(Reason.CLAIMS_INVALID, kid)
     return (nonce, uptime, bootcount, *binding)
+
+
+def _require_cell(cell: Any, kid: bytes) -> None:
+    try:
+        read_cell(cell)
+    except (TypeError, ValueError):
+        raise BadEvidence(Reason.CELL_INVALID, kid) from None
 
 
 @lru_cache(maxsize=65536)
@@ -404,8 +435,6 @@ def _imei(octets: Any, kid: bytes) -> str | None:
     if octets is None:
         return None
     if type(octets) is bytes and len(octets) == 7:
-        if _PLAIN_IMEI(octets):
-            return octets.hex()
         digits: str = claims.unpack_digits(octets)
         if identity.imei(digits + "0") is not None:  # its check digit, whatever it is, was not sent
             return digits
@@ -416,8 +445,6 @@ def _iccid(octets: Any, kid: bytes) -> str | None:
     if octets is None:
         return None
     if type(octets) is bytes and len(octets) == 10:
-        if _PLAIN_ICCID(octets):
-            return octets.hex().rstrip("f")
         digits: str = claims.unpack_digits(octets)
         if identity.iccid(digits) == digits:
             return digits
@@ -428,8 +455,6 @@ def _imsi(octets: Any, kid: bytes) -> str | None:
     if octets is None:
         return None
     if type(octets) is bytes and len(octets) == 8:
-        if _PLAIN_IMSI(octets):
-            return octets.hex()[:15]
         digits: str = claims.unpack_digits(octets)
         if identity.imsi(digits) == digits:
             return digits
