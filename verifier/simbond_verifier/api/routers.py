@@ -16,6 +16,7 @@ from . import (
     second_checks,
     shadow,
     stations,
+    work_orders,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     notices.router,
     observations.router,
     second_checks.router,
+    work_orders.router,
     shadow.router,
     casefile.router,
     ledger.router,

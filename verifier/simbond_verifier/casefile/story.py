@@ -40,6 +40,9 @@ _KINDS = {
     "counter-behind": ("A counter of the device's key went back.", "设备密钥的计数器倒退。"),
     "sim-key-registered": ("The key of the card's SIM was registered.", "该卡的卡内密钥已登记。"),
     "sim-key-removed": ("The key of the card's SIM was removed.", "该卡的卡内密钥已删除。"),
+    "work-order-made": ("A technician was sent to check the card on site.", "已派工现场核查该卡。"),
+    "work-order-cancelled": ("A work order on site was cancelled.", "现场工单已取消。"),
+    "field-check": ("A device answered a check on site with its signature.", "现场核查：设备签名作答。"),
     "restored-differs": (
         "After a restore the network differed; it was told again.",
         "数据恢复后网络状态不符，已重新下达。",

@@ -83,6 +83,8 @@ class KnownDevice(NamedTuple):
     standing: Standing = Standing.IN_FORCE
     counters: tuple[int, int] = (-1, -1)
     """Boot counter and uptime (s) of its last Evidence by then."""
+    earlier: tuple[bytes, ...] = ()
+    """Keys that this one has replaced since: a ticket for one of them is for this device. No bundle has any."""
 
     @property
     def kid(self) -> bytes:
@@ -138,7 +140,7 @@ def _signer(envelope: Envelope, ticket: Ticket, devices: Mapping[bytes, KnownDev
 def _compare(evidence: Evidence, ticket: Ticket, signer: KnownDevice) -> Finding:
     if signer.standing is not Standing.IN_FORCE:
         return Finding.KEY_REVOKED
-    if signer.point != ticket.point:
+    if ticket.point not in (signer.point, *signer.earlier):
         return Finding.OTHER_DEVICE
     if (evidence.bootcount, evidence.uptime) <= signer.counters:
         return Finding.OLDER

@@ -23,9 +23,14 @@ class Proof(NamedTuple):
     evidence: bytes
 
 
+def to_octets(proof: Proof) -> bytes:
+    """As docs/work-orders.cddl has it."""
+    return cbor.dumps(list(proof))
+
+
 def to_text(proof: Proof) -> str:
     """The proof as one line of the characters that a QR code packs two into eleven bits."""
-    return PREFIX + base45(cbor.dumps(list(proof)))
+    return PREFIX + base45(to_octets(proof))
 
 
 def from_text(text: str) -> Proof:
