@@ -90,6 +90,9 @@ class Api:
         headers = {"content-type": "application/x-ndjson"}
         return self._send("POST", path, content="\n".join(lines).encode(), headers=headers)
 
+    def post_octets(self, path: str, octets: bytes, media_type: str) -> Any:
+        return self._send("POST", path, content=octets, headers={"content-type": media_type})
+
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """What is at a path, in pieces, however long it is. Nothing of it is looked at."""
         try:

@@ -156,28 +156,56 @@ def follow(last: Link, entry: Entry) -> Link:
 
 def read_unit(request: bytes) -> Unit:
     """What an enrolment request says, its signature checked against the key inside. Raises BadEvidence."""
-    asked = read_enrolment(request)
-    binding = strict_cbor.decode_all(open_envelope(request).payload)[claims.BINDING]
-    iccid = _number(binding[claims.ICCID], 10, identity.iccid, asked.kid, Reason.ICCID_INVALID)
-    imsi = _number(binding[claims.IMSI], 8, identity.imsi, asked.kid, Reason.IMSI_INVALID)
-    return Unit(asked.kid, asked.point, asked.imei, iccid, imsi)
+    read_enrolment(request)
+    return recall_unit(request)
+
+
+def recall_unit(request: bytes) -> Unit:
+    """The same of a request that was checked before: an entry of one's own log, say. Raises BadEvidence."""
+    envelope = open_envelope(request)
+    kid = envelope.kid
+    try:
+        found = strict_cbor.decode_all(envelope.payload)
+        key, binding = found[claims.CNF][1], found[claims.BINDING]
+        point = b"\x04" + key[-2] + key[-3]
+        imei, iccid, imsi = binding[claims.IMEI], binding[claims.ICCID], binding[claims.IMSI]
+    except (strict_cbor.Undecodable, KeyError, IndexError, TypeError):
+        raise BadEvidence(Reason.CLAIMS_INVALID, kid) from None
+    return Unit(
+        kid,
+        point,
+        None if imei is None else claims.unpack_digits(imei),
+        _number(iccid, 10, identity.iccid, kid, Reason.ICCID_INVALID),
+        _number(imsi, 8, identity.imsi, kid, Reason.IMSI_INVALID),
+    )
 
 
 def split(log: bytes) -> tuple[list[bytes], bytes]:
-    """The entries of a log, and what is left of one that was torn off at the end. Raises BadEndorsement where something
-    else stands between them."""
+    """The entries of a log, and the rest from where none begins, or one does not end."""
     found: list[bytes] = []
     at = 0
     while at < len(log):
         try:
             end = strict_cbor.decode(log, at).end
-        except strict_cbor.Undecodable as e:
-            if e.reason is Reason.TRUNCATED and len(log) - at <= MAX_OCTETS:
-                return found, log[at:]
-            raise BadEndorsement(f"no entry begins at octet {at}") from None
+        except strict_cbor.Undecodable:
+            break
         found.append(log[at:end])
         at = end
-    return found, b""
+    return found, log[at:]
+
+
+def is_torn(rest: bytes) -> bool:
+    """Whether what stands behind the last good entry is one that a power cut kept from being finished: it ends too
+    early, or in the zeros that a file system puts where nothing was written yet."""
+    if len(rest) > MAX_OCTETS:
+        return False
+    if rest.endswith(b"\0"):
+        return True
+    try:
+        strict_cbor.decode(rest)
+    except strict_cbor.Undecodable as e:
+        return e.reason is Reason.TRUNCATED
+    return False
 
 
 def read_chain(last: Link, messages: Iterable[bytes]) -> list[Entry]:

@@ -57,12 +57,14 @@ def check_log(connection: Connection, octets: bytes, now: float) -> Log:
     """Checks a log, or a part of one that goes on where the verifier knows it: the chain, and the signatures of what it
     does not know yet. Raises Invalid, NotFound, Conflict; then nothing of it may be imported."""
     try:
-        messages, torn = endorsements.split(octets)
+        messages, rest = endorsements.split(octets)
         entries = [endorsements.read(message) for message in messages]
     except BadEndorsement as e:
         raise Invalid("log-malformed", f"This is no station's log: {e}.") from None
-    if torn or not entries:
-        raise Invalid("log-malformed", "The log ends within an entry; leave that out." if torn else "The log is empty.")
+    if rest or not entries:
+        raise Invalid(
+            "log-malformed", f"This is no station's log behind entry {len(entries)}." if rest else "The log is empty."
+        )
     if len({(entry.kid, entry.station) for entry in entries}) > 1:
         raise Invalid("log-malformed", "These are entries of several stations; send each log by itself.")
     found = stations.find_by_key(connection, entries[0].kid)
