@@ -1,6 +1,7 @@
 """`simbond emulate`: emulated modems on pseudo-terminals, until it is stopped."""
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from simbond_tools.emulator import Bench, Cell, EmulatorError, Modem, load_profile, profile_names
+from simbond_tools.emulator import Bench, Cell, EmulatorError, Modem, ReplayedModem, load_profile, profile_names
 from simbond_tools.emulator.control import assignments, card_from, describe
 from simbond_tools.emulator.server import ControlServer, listen
 
@@ -38,38 +39,74 @@ _OWN = ("imei", "link")
     help="A modem; repeatable. Keys: imei, iccid, imsi, pin, link, and those of a cell (rat, plmn, tac, cell_id, ...).",
 )
 @click.option("--control", type=click.Path(path_type=Path), help="Unix socket to take commands from.")
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A transcript of 'simbond probe' to play, in the place of a profile.",
+)
+@click.option("--timed", is_flag=True, help="Replay with the pauses of then.")
 @click.option("--list-profiles", is_flag=True, help="Print the built-in profiles and exit.")
 @json_option
 def emulate(
     profile: str | None,
     modems: tuple[str, ...],
     control: Path | None,
+    replay: Path | None,
+    timed: bool,
     list_profiles: bool,
     as_json: bool,
     **single: str | None,
 ) -> None:
     """Emulate cellular modems on pseudo-terminals.
 
-    One modem by --profile, or several by --modem. Runs until SIGTERM (exit 0) or Ctrl-C (exit 130). Commands (insert,
-    remove, swap, move, fault, ...; try "help") come over the control socket, and from the terminal if there is one.
+    One modem by --profile, several by --modem, or one of the field by --replay. Runs until SIGTERM (exit 0) or Ctrl-C
+    (exit 130). Commands (insert, remove, swap, move, fault, ...; try "help") come over the control socket, and from the
+    terminal if there is one; a replay takes none.
     """
     if list_profiles:
         _print_profiles(as_json)
         return
+    given = {key: value for key, value in single.items() if value}
     try:
-        bench = _build(profile, {key: value for key, value in single.items() if value}, modems)
-        with ExitStack() as stack:
-            stopped = stack.enter_context(_stop_signals())
-            listener = stack.enter_context(_control_socket(control)) if control else None
-            for modem in bench.modems.values():
-                stack.enter_context(modem)
-            _print_bench(bench, control, as_json)
-            ControlServer(bench).run(listener, sys.stdin if sys.stdin and sys.stdin.isatty() else None, stopped)
-            stopped_by = os.read(stopped, 1)[0]
+        if replay or timed:
+            played = _replayed(replay, timed, given.pop("link", None), profile or modems or control or given)
+            stopped_by = _play(played, str(replay), as_json)
+        else:
+            stopped_by = _emulate(_build(profile, given, modems), control, as_json)
     except EmulatorError as problem:
         raise Failure("bad-input", str(problem), exit_code=WRONG_USAGE) from None
     if stopped_by == signal.SIGINT:
         sys.exit(130)
+
+
+def _replayed(replay: Path | None, timed: bool, link: str | None, more: object) -> ReplayedModem:
+    if replay is None or more:
+        raise EmulatorError("--replay goes with --timed and --link only: the transcript says the rest")
+    return ReplayedModem(replay, timed=timed, link=link)
+
+
+def _emulate(bench: Bench, control: Path | None, as_json: bool) -> int:
+    """Returns the number of the signal that ended it."""
+    with ExitStack() as stack:
+        stopped = stack.enter_context(_stop_signals())
+        listener = stack.enter_context(_control_socket(control)) if control else None
+        for modem in bench.modems.values():
+            stack.enter_context(modem)
+        _print_bench(bench, control, as_json)
+        ControlServer(bench).run(listener, sys.stdin if sys.stdin and sys.stdin.isatty() else None, stopped)
+        return os.read(stopped, 1)[0]
+
+
+def _play(modem: ReplayedModem, source: str, as_json: bool) -> int:
+    """Returns the number of the signal that ended it."""
+    with _stop_signals() as stopped, modem:
+        if as_json:
+            print_json({"modems": {"modem": {"port": modem.port, "replay": source}}, "control": None})
+        else:
+            click.echo(f"modem: {source} on {modem.port}")
+        sys.stdout.flush()
+        select.select([stopped], [], [])
+        return os.read(stopped, 1)[0]
 
 
 def _build(profile: str | None, single: dict[str, str], specs: tuple[str, ...]) -> Bench:

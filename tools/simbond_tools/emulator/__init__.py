@@ -17,6 +17,7 @@ from .faults import Fault
 from .modem import Chunk, Modem, swap
 from .module import CommandError, Module
 from .profile import Profile, load_profile, profile_names
+from .replay import ReplayedModem
 
 __all__ = [
     "Bench",
@@ -31,6 +32,7 @@ __all__ = [
     "Module",
     "Profile",
     "ProfileError",
+    "ReplayedModem",
     "behaviour",
     "load_profile",
     "profile_names",
