@@ -21,6 +21,7 @@ _COMMANDS = {
     "decisions": ("decisions", "decisions", None),
     "demo": ("demo", "demo", "demo"),
     "devices": ("devices", "devices", None),
+    "doctor": ("doctor", "doctor", "serial"),
     "emulate": ("emulate", "emulate", None),
     "enforcement": ("enforcement", "enforcement", None),
     "evidence": ("evidence", "evidence", None),

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from simbond_tools.field.errors import FieldError, NoAgent, NoModem, Unplugged
+from simbond_tools.field.line import Recorder
+from simbond_tools.field.transcript import Transcript
+from simbond_tools.i18n import _
 
 from .common import LOCAL, UNREACHABLE, Failure
 
@@ -37,6 +40,20 @@ def port_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+@contextmanager
+def recorded(transcript: Path | None, *, unredacted: bool = False) -> Iterator[Recorder | None]:
+    """The recorder of --transcript, whose file is there when the block ends; None without that option."""
+    if transcript is None:
+        yield None
+        return
+    try:
+        with Transcript(transcript, unredacted=unredacted) as recorder:
+            yield recorder
+    except OSError as e:
+        text = _("Cannot write {path}: {why}.").format(path=transcript, why=e.strerror or e)
+        raise Failure("file", text, exit_code=LOCAL) from None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ class TranslatedCommand(click.Command):
         kept = [(part, part.help) for part in (self, *self.params) if isinstance(part, click.Command | click.Option)]
         try:
             for part, text in kept:
-                part.help = _(text or "")
+                part.help = text and _(text)
             super().format_help(ctx, formatter)
         finally:
             for part, text in kept:

@@ -1,0 +1,151 @@
+"""A diagnosis as people read it: the verdict, the next step, what else holds, and what was found."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import click
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from simbond_tools.doctor import Diagnosis, Findings, Judged, Severity
+from simbond_tools.doctor.findings import Modem, Register, text
+from simbond_tools.i18n import N_, _, language
+from simbond_verifier.words import Language
+
+from .common import clean
+from .words import reason
+
+_COLOURS = {Severity.STOP: "bold red", Severity.WARNING: "bold yellow", Severity.WELL: "bold green"}
+_SPEAKS = {
+    "agent": N_("the agent's console"),
+    "modem": N_("a modem's AT port"),
+    "micropython": N_("the MicroPython prompt"),
+    "busy": N_("used by another program"),
+}
+_REGISTERED = {
+    "home": N_("registered at home"),
+    "roaming": N_("registered, roaming"),
+    "denied": N_("refused"),
+    "searching": N_("searching"),
+    "none": N_("not searching"),
+}
+_SIM = {"absent": N_("none"), "pin": N_("locked"), "busy": N_("starting")}
+_TIERS = {
+    "affirming": N_("confirmed by the verifier"),
+    "warning": N_("the verifier warns"),
+    "contraindicated": N_("rejected by the verifier"),
+    "none": N_("no verdict"),
+}
+_STATES = {
+    "stock": N_("in stock"),
+    "bound": N_("bound"),
+    "warned": N_("warned"),
+    "suspended": N_("suspended"),
+    "reverifying": N_("to be verified again"),
+    "retired": N_("retired"),
+}
+
+
+class _Line(NamedTuple):
+    text: str
+    indent: int = 0
+    style: str = ""
+    mark: str = ""
+
+
+def print_diagnosis(diagnosis: Diagnosis, findings: Findings) -> None:
+    """On a terminal wrapped and in colours; elsewhere a line for each sentence."""
+    lines = list(_lines(diagnosis, findings))
+    console = Console()
+    for line in lines:
+        if not console.is_terminal:
+            click.echo(" " * line.indent + line.mark + line.text)
+            continue
+        grid = Table.grid()
+        grid.add_row(" " * line.indent + line.mark, Text(line.text, line.style, overflow="fold"))
+        console.print(grid)
+
+
+def _lines(diagnosis: Diagnosis, findings: Findings) -> Iterator[_Line]:
+    verdict = diagnosis.verdict
+    yield _Line(clean(diagnosis.judged.words), style=_COLOURS.get(verdict.severity, ""))
+    yield from _below(diagnosis.judged, 2)
+    yield _Line("")
+    yield _Line(_("Next:"), style="bold")
+    yield _Line(clean(diagnosis.judged.step), 2)
+    if diagnosis.also:
+        yield _Line("")
+        yield _Line(_("Also, perhaps because of it:"), style="bold")
+        for one in diagnosis.also:
+            yield _Line(f"{clean(one.words)} ({one.verdict.code})", 2, mark="- ")
+            yield from _below(one, 4)
+    if table := list(_table(findings)):
+        yield _Line("")
+        yield _Line(_("Found:"), style="bold")
+        yield from table
+    yield _Line("")
+    yield _Line(
+        _("Verdict {code}, exit status {status}.").format(code=verdict.code, status=verdict.status), style="dim"
+    )
+
+
+def _below(judged: Judged, indent: int) -> Iterator[_Line]:
+    """What stands behind a verdict: reasons of the verifier, and what was said."""
+    for code in judged.reasons:
+        yield _Line(clean(reason(code, Language(language()))), indent)
+    if judged.detail:
+        yield _Line(clean(" ".join(judged.detail.split())), indent)
+
+
+def _table(findings: Findings) -> Iterator[_Line]:
+    rows = [(name, clean(value)) for name, value in _rows(findings) if value]
+    width = max((cell_len(name) for name, _value in rows), default=0)
+    for name, value in rows:
+        yield _Line(name + " " * (width - cell_len(name) + 2) + value, 2)
+
+
+def _rows(findings: Findings) -> Iterator[tuple[str, str]]:
+    cable, modem, agent, verifier = findings.cable, findings.modem, findings.agent, findings.verifier
+    yield _("port"), _joined(cable.port, _word(_SPEAKS, cable.speaks))
+    if modem:
+        yield _("module"), _joined(modem.model, modem.imei and f"IMEI {modem.imei}")
+        yield _("card"), modem.iccid or _word(_SIM, modem.sim)
+        yield _("network"), _network(modem)
+    if agent:
+        yield _("agent"), _joined(agent.kid and _("key {kid}").format(kid=agent.kid), _word(_TIERS, agent.tier))
+        yield _("server"), agent.url
+    if verifier:
+        yield _("verifier"), verifier.url
+        yield _("this card"), _card(verifier)
+        yield _("this device"), _device(verifier)
+
+
+def _network(modem: Modem) -> str:
+    level = modem.rsrp_dbm if modem.rsrp_dbm is not None else modem.rssi_dbm
+    signal = "" if level is None else f"{level} dBm"
+    return _joined(_word(_REGISTERED, modem.reg), modem.operator or modem.plmn, modem.rat, signal)
+
+
+def _card(verifier: Register) -> str:
+    if verifier.card_problem:
+        return _("unknown to it")
+    owner = text(verifier.card, "device", "imei")
+    place = _("belongs into the device with IMEI {imei}").format(imei=owner) if owner else ""
+    return _joined(_word(_STATES, text(verifier.card, "state")), place)
+
+
+def _device(verifier: Register) -> str:
+    if verifier.device_problem:
+        return _("unknown to it")
+    card = text(verifier.device, "card")
+    return _("its card is {iccid}").format(iccid=card) if card else ""
+
+
+def _word(words: dict[str, str], code: str) -> str:
+    return _(words[code]) if code in words else code
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,117 @@
+"""`simbond doctor`: what is wrong with the device on the cable, and what to do next."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from simbond_tools.doctor import Findings, Judged, judge
+from simbond_tools.doctor.gather import enrolment, gather
+from simbond_tools.doctor.register import look_up
+from simbond_tools.field.line import Recorder
+from simbond_tools.i18n import N_, _
+
+from .common import LOCAL, Failure, json_option, print_json, say, shows_progress
+from .diagnosis import print_diagnosis
+from .remote import Server, server_options
+from .serial_options import on_a_cable, port_options, recorded
+from .translated import TranslatedCommand
+
+_DOING = {
+    "ports": N_("Looking for the device ..."),
+    "agent": N_("Asking the agent ..."),
+    "attest": N_("Having it report to the verifier ..."),
+    "modem": N_("Asking the modem ..."),
+    "restart": N_("Restarting the board ..."),
+    "verifier": N_("Asking the verifier ..."),
+}
+
+
+@click.command(
+    cls=TranslatedCommand,
+    help=N_(
+        "Says what is wrong with the device on the cable, and what to do next. With a token, the verifier is asked as "
+        "well, which alone knows whether this is the right card. The exit status is the verdict's (docs/doctor.md)."
+    ),
+)
+@port_options
+@server_options(token_required=False)
+@click.option("--no-attest", is_flag=True, help=N_("Do not have the agent report now; take its last result."))
+@click.option("--restart", is_flag=True, help=N_("Restart a board whose agent does not run, and say why."))
+@click.option(
+    "--enrolment",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=N_("Only write the device's enrolment request into a file, for 'simbond devices enrol'."),
+)
+@json_option
+def doctor(
+    port: str | None,
+    baud: int | None,
+    transcript: Path | None,
+    no_attest: bool,
+    restart: bool,
+    enrolment: Path | None,
+    server: Server,
+    as_json: bool,
+) -> None:
+    with recorded(transcript) as recorder:
+        if enrolment is not None:
+            _write_enrolment(enrolment, port, baud, recorder, as_json)
+            return
+        with _progress() as tell:
+            found = gather(port, baud, transcript=recorder, attest=not no_attest, start=restart, tell=tell)
+            if server.token:
+                tell("verifier")
+                found["verifier"] = _ask(server, found)
+    findings = Findings.read(found)
+    diagnosis = judge(findings)
+    if as_json:
+        also = [_document(one) for one in diagnosis.also]
+        print_json({"verdict": _document(diagnosis.judged), "also": also, "findings": found})
+    else:
+        print_diagnosis(diagnosis, findings)
+    sys.exit(diagnosis.verdict.status)
+
+
+def _ask(server: Server, found: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with server.connect() as api:
+            return {"url": server.url} | look_up(api, found)
+    except Failure as e:  # a technician often has no network; that is no verdict about the device
+        return {"url": server.url, "problem": e.detail}
+
+
+def _document(judged: Judged) -> dict[str, Any]:
+    code, status, severity, *_texts = judged.verdict
+    said = {"words": judged.words, "next": judged.step, "reasons": judged.reasons, "detail": judged.detail or None}
+    return {"code": code, "status": status, "severity": severity} | said
+
+
+def _write_enrolment(path: Path, port: str | None, baud: int | None, recorder: Recorder | None, as_json: bool) -> None:
+    with on_a_cable():
+        request = enrolment(port, baud, recorder)
+    try:
+        path.write_bytes(request)
+    except OSError as e:
+        raise Failure(
+            "file", _("Cannot write {path}: {why}.").format(path=path, why=e.strerror or e), exit_code=LOCAL
+        ) from None
+    if as_json:
+        print_json({"file": str(path), "octets": len(request)})
+    else:
+        say(_("Written to {path}. Now: simbond devices enrol --request @{path}").format(path=path))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """What is being done, on a terminal, as long as it lasts."""
+    if not shows_progress():
+        yield lambda _doing: None
+        return
+    with Console(stderr=True).status("") as status:
+        yield lambda doing: status.update(_(_DOING[doing]))
