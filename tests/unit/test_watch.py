@@ -105,6 +105,25 @@ def test_silence_is_noted_once_it_is_long_enough_and_once(fleet: Fleet) -> None:
     assert fleet.warned_by() == ["silent"]
 
 
+def test_a_meter_that_says_every_day_that_its_card_is_gone_attests_it_on_none_of_them(tmp_path: Path) -> None:
+    """One that need not report more often than every two days: its card in use elsewhere is unattested in the end."""
+    with make_desk(tmp_path, SCENARIO.replace("interval_s = 3600", "interval_s = 172800")) as desk:
+        made = Fleet(desk)
+        desk.bind(made.meter)
+        desk.attest(made.meter)
+        made.meter.iccid, made.meter.imsi, made.meter.status = None, None, claims.TRAY_EMPTY
+
+        def a_day() -> None:
+            desk.now += DAY
+            desk.attest(made.meter)
+            made.seen(imei=IMEI[:14], use=Use.DATA)
+
+        assert swept(made, *[a_day] * 5) == [0, 0, 0, 1, 0]
+        with desk.database.read() as connection:
+            there = {sign["reason"]: sign["cleared_at"] for sign in observations.against(connection, 1)}
+        assert there == {"tray-empty": None, "traffic-unattested": None}
+
+
 @pytest.mark.parametrize(("iccid", "status"), [(None, claims.TRAY_EMPTY), ("89860012345678904447", 0)])
 def test_what_the_device_says_of_another_card_attests_none_of_this_one(
     fleet: Fleet, iccid: str | None, status: int
@@ -198,8 +217,8 @@ def test_a_card_that_falls_asleep_and_wakes(fleet: Fleet) -> None:
     assert fleet.warned_by() == ["sleeping"]
     fleet.seen(imei=IMEI[:14])
     with desk.database.read() as connection:
-        (known,) = connection.exec_driver_sql("SELECT times FROM sign WHERE reason = 'sleeping'").fetchall()
-    assert known == (2,)
+        (known,) = [sign for sign in observations.against(connection, 1) if sign["reason"] == "sleeping"]
+    assert known["facts"]["woke_at"] == desk.now
     desk.attest(fleet.meter)
     assert desk.card(ICCID)["state"] == "bound"
 

@@ -2,6 +2,7 @@
 SQLAlchemy takes the rest.
 """
 
+from collections.abc import Iterator
 from secrets import token_hex
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from ..scenario import Mode, Scenario, Scenarios
 from ..store import accusations, bindings, cards, clone, identities, retired_keys, signs, swaps
 from ..store.database import statements
 from ..store.signs import Told
+from .ordinary import Ordinary, Pair
 
 UNBOUND_INTERVAL_S = 300
 """Until the next Evidence of a device that no card is bound to."""
@@ -31,6 +33,11 @@ _FIND = f"""
 SELECT d.kid, d.id, d.imei, d.imei2, d.revoked_at, d.bootcount, d.uptime, {_CARD}
 FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
 """  # noqa: S608 - of column names
+_FIND_PAIRS = """
+SELECT d.kid, d.revoked_at IS NULL AND c.state = 'bound' AND c.accused_at IS NULL AND c.sim_key IS NULL,
+d.id, d.imei, d.bootcount, d.uptime, c.id, c.iccid, c.imsi, c.scenario
+FROM device d LEFT JOIN card c ON c.device_id = d.id WHERE d.kid IN (%s)
+"""
 _FIND_AT_ONCE = 500
 _SEEN = """
 UPDATE device SET bootcount = ?, uptime = ?, seen_at = ?, tier = ?, holds = ?, absent = (? = 1), evidence_id = ?
@@ -39,6 +46,8 @@ WHERE id = ?
 _COUNTED = "UPDATE device SET bootcount = ?, uptime = ? WHERE id = ?"
 _KEEP = "INSERT INTO evidence (id, at, device_id, card_id, tier, reasons, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT coalesce(max(id), 0) FROM evidence"
+_AFFIRMING = int(Tier.AFFIRMING)  # the driver takes plain int and bytearray as they are, and asks around about others
+_pair = tuple.__new__  # half the time of the named tuple's own
 _ABSENT = "SELECT absent FROM device WHERE id = ?"
 
 
@@ -113,10 +122,12 @@ class Decider:
         self._scenarios = scenarios
         self._secret = secret
         self._policy = policy or Policy()
+        self._ordinary = Ordinary()
 
     def decide(self, connection: Connection, items: list[Verified]) -> list[Result]:
         """Appraises Evidence in the order given, and writes what follows from it: a handler of the group commit."""
-        return _Round(connection, self._scenarios, self._policy, self._secret, self._listens_since, items).decide()
+        round_ = _Round(connection, self._scenarios, self._policy, self._secret, self._listens_since, self._ordinary)
+        return round_.decide(items)
 
 
 class _Round:
@@ -130,7 +141,7 @@ class _Round:
         policy: Policy,
         secret: bytes,
         listens_since: float,
-        items: list[Verified],
+        ordinary: Ordinary,
     ) -> None:
         self._connection = connection
         self._raw = statements(connection)
@@ -139,7 +150,8 @@ class _Round:
         self._policy = policy
         self._secret = secret
         self._listens_since = listens_since
-        self._items = items
+        self._ordinary = ordinary
+        self._pairs: dict[bytes, Pair] = {}
         self._known: dict[bytes, _Attester] = {}
         self._seen: list[tuple[Any, ...]] = []
         self._kept: list[tuple[Any, ...]] = []
@@ -147,26 +159,73 @@ class _Round:
         self._alone = False  # every key appears once
         self._last_id: int = self._raw.execute(_LAST).fetchone()[0]
 
-    def decide(self) -> list[Result]:
-        kids = {item.evidence.kid for item in self._items}
-        self._alone = len(kids) == len(self._items)
-        self._read(kids)
-        results = [self._one(item) for item in self._items]
+    def decide(self, items: list[Verified]) -> list[Result]:
+        kids = {item.evidence.kid for item in items}
+        self._alone = len(kids) == len(items)
+        self._read_pairs(kids)
+        self._read(kids - self._pairs.keys())
+        results = [self._of_pair(item) or self._one(item) for item in items]
         self._write()
         return results
 
+    def _read_pairs(self, kids: set[bytes]) -> None:
+        """What ordinary Evidence is about needs few columns and no Card."""
+        others = set()
+        for row in self._select(_FIND_PAIRS, kids):
+            kid = row[0]
+            if row[1] and kid not in self._pairs:
+                self._pairs[kid] = _pair(Pair, row[2:])
+            else:
+                others.add(kid)
+        for kid in others:
+            self._pairs.pop(kid, None)  # it has several cards
+        if self._identities.sealed:
+            for kid, pair in self._pairs.items():
+                self._pairs[kid] = pair._replace(imsi=self._identities.read(pair.imsi))
+
+    def _of_pair(self, item: Verified) -> Result | None:
+        """The result for ordinary Evidence of a pair, None for any other."""
+        evidence, message, now = item
+        kid = evidence.kid
+        pair = self._pairs.get(kid)
+        if pair is None:
+            return None
+        device_id, _, bootcount, uptime, card_id, iccid, _, name = pair
+        counters = evidence.bootcount, evidence.uptime
+        scenario = self._scenarios.get(name)
+        if (
+            counters > (bootcount, uptime)
+            and scenario is not None
+            and self._ordinary.affirms(evidence, pair, scenario)
+            and type(freshness.check(self._secret, kid, evidence.nonce, now, scenario.nonce_age_s)) is float
+        ):
+            self._last_id += 1
+            self._seen.append((*counters, now, _AFFIRMING, iccid, 0, self._last_id, device_id))
+            kept = bytearray(self._identities.store_octets(message))
+            self._kept.append((self._last_id, now, device_id, card_id, _AFFIRMING, "", kept))
+            if not self._alone:
+                self._pairs[kid] = pair._replace(bootcount=evidence.bootcount, uptime=evidence.uptime)
+            return Result(Tier.AFFIRMING, (), scenario.reporting.interval_s, kid, self._last_id)
+        del self._pairs[kid]
+        self._write()
+        self._read({kid})
+        return None
+
     def _read(self, kids: set[bytes]) -> None:
+        for row in self._select(_FIND, kids):
+            kid, device_id, imei, imei2, revoked_at, bootcount, uptime, card_id = row[:8]
+            bound: tuple[Card, ...] = () if card_id is None else (self._card(row[7:]),)
+            if kid in self._known:
+                bound = self._known[kid].cards + bound
+            self._known[kid] = _Attester(
+                Device(device_id, imei, imei2), revoked_at is not None, bootcount, uptime, bound
+            )
+
+    def _select(self, query: str, kids: set[bytes]) -> Iterator[tuple[Any, ...]]:
         wanted = list(kids)
         for start in range(0, len(wanted), _FIND_AT_ONCE):
             some = wanted[start : start + _FIND_AT_ONCE]
-            for row in self._raw.execute(_FIND % ",".join("?" * len(some)), some):
-                kid, device_id, imei, imei2, revoked_at, bootcount, uptime, card_id = row[:8]
-                bound: tuple[Card, ...] = () if card_id is None else (self._card(row[7:]),)
-                if kid in self._known:
-                    bound = self._known[kid].cards + bound
-                self._known[kid] = _Attester(
-                    Device(device_id, imei, imei2), revoked_at is not None, bootcount, uptime, bound
-                )
+            yield from self._raw.execute(query % ",".join("?" * len(some)), some)
 
     def _card(self, row: tuple[Any, ...]) -> Card:
         found = cards.card_from_row(row)
@@ -217,7 +276,7 @@ class _Round:
         if not in_time:
             verdict = late(verdict, bound)
 
-        tier = int(verdict.tier)  # the driver takes plain int and bytearray as they are, and asks around about others
+        tier = int(verdict.tier)
         self._last_id += 1
         if in_time:
             self._seen.append(
@@ -255,10 +314,14 @@ class _Round:
         result = self._follow(result, verdict, bound, claimed, scenario, told)
         for other in missed:
             self._miss(other, absence(evidence), evidence, told)
-        # Any card and device may have changed by that.
+        self._forget()
+        return result
+
+    def _forget(self) -> None:
+        """Any card and device may have changed."""
+        self._pairs.clear()
         self._known.clear()
         self._stale = True
-        return result
 
     def _behind(
         self, evidence: Evidence, device: Device, bound: Card | None, scenario: Scenario | None, now: float
@@ -277,8 +340,7 @@ class _Round:
         after = clone.note_fork(self._connection, about, counter, issued, scenario, self._policy, told)
         if after is about:
             return False
-        self._known.clear()
-        self._stale = True
+        self._forget()
         return True
 
     def _unknown(self, evidence: Evidence, now: float) -> Result:
@@ -326,6 +388,8 @@ class _Round:
             return result._replace(changed=True)
         if bound is not None and verdict.event is not None:
             bound = self._change(bound, verdict.event, verdict.reasons, scenario, told)
+            if bound.status.state is State.SUSPENDED and scenario is not None:
+                result = result._replace(interval_s=scenario.reporting.interval_s)  # more of the same lifts nothing
         elif bound is not None and verdict.signs and scenario is not None:
             bound = signs.note(connection, bound, verdict.signs, scenario, policy, told)
         if bound is not None and verdict.answers:
@@ -349,9 +413,9 @@ class _Round:
     def _change(
         self, bound: Card, event: Event, reasons: tuple[Reason, ...], scenario: Scenario | None, told: Told
     ) -> Card:
-        """Takes the bound card through the verdict's event. One affirmation may be too little to end a warning."""
-        warned = event is Event.AFFIRM and bound.status.state is State.WARNED
-        if warned and scenario is not None and not signs.affirmed(self._connection, bound, scenario, told.at):
+        """Takes the bound card through the verdict's event. Affirming Evidence may be too little for that."""
+        affirms = event is Event.AFFIRM
+        if affirms and scenario is not None and not signs.affirmed(self._connection, bound, scenario, told):
             return bound
         return cards.change(
             self._connection,

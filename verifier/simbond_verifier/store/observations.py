@@ -15,7 +15,7 @@ from ..observation_check import Unusable, checked
 from ..policy import Policy
 from ..reasons import Reason
 from ..scenario import Scenario, Scenarios
-from . import accusations, cards, signs
+from . import accusations, cards, checks, signs
 from .database import upsert
 from .schema import card, device, event, network, observation
 from .schema import sign as sign_table
@@ -76,7 +76,8 @@ def take(connection: Connection, seen: Observation, scenarios: Scenarios, policy
     after = about
     if against:
         after = signs.note(connection, about, against, scenario, policy, Told(now, seen.source))
-    _end(connection, about.id, found, now)
+    if _end(connection, about.id, found, now):
+        after = checks.agree(connection, after, scenario, now)
     if _bear_out(connection, about, seen, policy, now):
         after = cards.by_id(connection, about.id)
     return Taken(Outcome.TAKEN, card=after, signs=against, changed=after.status != about.status)
@@ -219,10 +220,11 @@ def _against(
     return tuple(sign._replace(facts={**sign.facts, "at": seen.at}) for sign in against)
 
 
-def _end(connection: Connection, card_id: int, found: Found, now: float) -> None:
-    """Ends signs that the network itself had seen, and sees no more. What Evidence said, Evidence takes back."""
+def _end(connection: Connection, card_id: int, found: Found, now: float) -> bool:
+    """Ends signs that the network itself had seen, and sees no more. What Evidence said, Evidence takes back. Returns
+    whether there were any."""
     if not found.ended:
-        return
+        return False
     query = select(sign_table.c.reason).where(
         sign_table.c.card_id == card_id,
         sign_table.c.cleared_at.is_(None),
@@ -232,6 +234,7 @@ def _end(connection: Connection, card_id: int, found: Found, now: float) -> None
     ended = [Reason(reason) for reason in connection.execute(query).scalars()]
     if ended:
         signs.clear(connection, card_id, now, reasons=ended)
+    return bool(ended)
 
 
 def _bear_out(connection: Connection, about: Card, seen: Observation, policy: Policy, now: float) -> bool:

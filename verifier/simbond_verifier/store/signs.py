@@ -12,20 +12,18 @@ from ..lifecycle import Access, Event, State
 from ..observation import Sign
 from ..policy import Policy
 from ..reasons import Reason
-from ..scenario import Scenario, Step
+from ..scenario import Rung, Scenario, Step
 from . import cards, checks, gate
+from .checks import COUNTER as COUNTER
+from .checks import ENDED_BY_EVIDENCE
+from .checks import EVIDENCE as EVIDENCE
 from .schema import card, device
 from .schema import sign as table
 
-EVIDENCE = "evidence"
-"""The source of signs in Evidence: newer Evidence without them ends these."""
-COUNTER = "counter"
-"""The source of signs in how Evidence is counted: what one key says for itself ends none of these."""
-
-ENDED_BY_EVIDENCE = (Reason.SILENT, Reason.TRAFFIC_UNATTESTED, Reason.NEVER_USED, Reason.SLEEPING, Reason.OFTEN_WARNED)
-"""Signs from elsewhere that affirming Evidence ends: it is what they say is missing."""
 _ENDED_BY_ANY = tuple(set(ENDED_BY_EVIDENCE) - {Reason.OFTEN_WARNED})
-"""Those that Evidence ends whatever it says."""
+"""Those that Evidence ends whatever it says of the card,"""
+_ENDED_BY_ABSENCE = tuple(set(_ENDED_BY_ANY) - {Reason.TRAFFIC_UNATTESTED})
+"""and those that it ends even if it says that the card is gone."""
 
 _EVENTS = {
     Step.ALERT: Event.ALERT,
@@ -33,6 +31,9 @@ _EVENTS = {
     Step.RESTRICT: Event.RESTRICT,
     Step.SUSPEND: Event.SUSPEND,
 }
+_GONE = frozenset({Reason.TRAY_EMPTY, Reason.CARD_CHANGED})
+_BEFORE = "before"
+"""Of a sign's facts: when it came before, where it has to be confirmed."""
 _SETTLED = 0
 """In place of how often a sign came: a person has looked at it."""
 _CUTS_OFF = frozenset({Event.RESTRICT, Event.SUSPEND, Event.EXPIRE})
@@ -63,7 +64,8 @@ def note(
         return about
     connection.execute(update(card).where(card.c.id == about.id).values(affirmed=0))
     if told.source == EVIDENCE:
-        clear(connection, about.id, told.at, reasons=_ENDED_BY_ANY)
+        gone = not _GONE.isdisjoint(sign.reason for _, sign in weighed)
+        clear(connection, about.id, told.at, reasons=_ENDED_BY_ABSENCE if gone else _ENDED_BY_ANY)
     gravest = max((step for step, _ in weighed), key=lambda step: step.weight)
     reasons = [sign.reason for _, sign in sorted(weighed, key=lambda found: -found[0].weight)]
     facts = {sign.reason.value: sign.facts for _, sign in weighed if sign.facts}
@@ -85,23 +87,29 @@ def _confirmed(connection: Connection, about: Card, sign: Sign, scenario: Scenar
     rung = scenario.rung(sign.reason)
     mild = min(rung.step, Step.ALERT, key=lambda step: step.weight)
     key = (table.c.card_id == about.id) & (table.c.reason == sign.reason)
-    known = connection.execute(select(table.c.first_at, table.c.times, table.c.cleared_at).where(key)).first()
-    values = {"source": told.source, "last_at": told.at, "facts": sign.facts, "cleared_at": None}
+    columns = (table.c.first_at, table.c.last_at, table.c.times, table.c.cleared_at, table.c.facts)
+    known = connection.execute(select(*columns).where(key)).first()
+    values = {"source": told.source, "first_at": told.at, "last_at": told.at, "cleared_at": None}
     if known is None:
-        connection.execute(
-            table.insert().values(card_id=about.id, reason=sign.reason, first_at=told.at, times=1, **values)
-        )
-        times = 1
-    elif known.times == _SETTLED and told.at - known.cleared_at <= scenario.hysteresis.rest_s:
+        added = {"card_id": about.id, "reason": sign.reason, "times": 1, "facts": sign.facts}
+        connection.execute(table.insert().values(**added, **values))
+        return rung.step if rung.confirm == 1 else mild
+    if known.times == _SETTLED and told.at - known.cleared_at <= scenario.hysteresis.rest_s:
         connection.execute(update(table).where(key).values(last_at=told.at, facts=sign.facts))
         return mild
-    else:
-        # Coming and going within the window is the same weak sign; after it, a new one.
-        goes_on = told.at - known.first_at <= rung.within_s
-        times = known.times + 1 if goes_on else 1
-        first_at = known.first_at if goes_on else told.at
-        connection.execute(update(table).where(key).values(first_at=first_at, times=times, **values))
-    return rung.step if times >= rung.confirm else mild
+    before = [] if known.times == _SETTLED else _before(known, rung, told.at)
+    if known.cleared_at is None:
+        values["first_at"] = known.first_at
+    facts = sign.facts | ({_BEFORE: before} if before else {})
+    connection.execute(update(table).where(key).values(times=len(before) + 1, facts=facts, **values))
+    return rung.step if len(before) + 1 >= rung.confirm else mild
+
+
+def _before(known: Any, rung: Rung, at: float) -> list[float]:
+    """When a weak sign came before, within its window and as often as matters. Coming and going, it is the same one."""
+    times = [*known.facts.get(_BEFORE, ()), known.last_at]
+    counted = [each for each in times if at - each <= rung.within_s]
+    return counted[max(len(counted) + 1 - rung.confirm, 0) :]
 
 
 def enforce(
@@ -128,10 +136,18 @@ def enforce(
             connection, about, what, at=told.at, actor="verifier", reasons=reasons, deadline=deadline,
             remind_s=remind_s, **more, **detail,
         )  # fmt: skip
+    return leave_to_a_person(connection, about, what, reasons, told, **detail)
+
+
+def leave_to_a_person(
+    connection: Connection, about: Card, what: Event, reasons: list[Reason], told: Told, **detail: Any
+) -> Card:
+    """Warns a card, and has what would be done to it wait for a person, under the first of the reasons."""
+    more: dict[str, Any] = {"device_id": told.device_id, "evidence_id": told.evidence_id}
     event_id = cards.record(
         connection, about, "withheld", at=told.at, actor="verifier", reasons=reasons, **more, what=what, **detail
     )
-    gate.withhold(connection, about, rule, Event.SUSPEND if what is Event.EXPIRE else what, event_id, told.at)
+    gate.withhold(connection, about, reasons[0], Event.SUSPEND if what is Event.EXPIRE else what, event_id, told.at)
     connection.execute(update(card).where(card.c.id == about.id).values(deadline=None, remind_at=None))
     about = about._replace(deadline=None)
     if about.status.state not in (State.BOUND, State.WARNED):
@@ -167,11 +183,19 @@ def still_there(connection: Connection, card_id: int) -> list[Reason]:
     return [Reason(reason) for reason in connection.execute(query).scalars()]
 
 
-def affirmed(connection: Connection, about: Card, scenario: Scenario, at: float) -> bool:
-    """Counts affirming Evidence of a warned card, which passes its second check. Whether that ends the warning, too: it
-    came often enough in a row, and no sign from elsewhere is left."""
-    _clear(connection, about.id, at, (table.c.source == EVIDENCE) | table.c.reason.in_(ENDED_BY_EVIDENCE))
-    passed = {"affirmed": card.c.affirmed + 1, "deadline": None, "remind_at": None}
-    counted = update(card).where(card.c.id == about.id).values(**passed).returning(card.c.affirmed)
-    times: int = connection.execute(counted).scalar_one()
+def affirmed(connection: Connection, about: Card, scenario: Scenario, told: Told) -> bool:
+    """Counts affirming Evidence of a card that is warned or suspended: it ends what it answers, and the second check
+    with it. Whether it leads back: it came often enough in a row, and no sign from elsewhere is left; of a suspended
+    card, none that its key cannot answer. Whom a person has let in to be re-verified, the key alone may affirm."""
+    _clear(connection, about.id, told.at, (table.c.source == EVIDENCE) | table.c.reason.in_(ENDED_BY_EVIDENCE))
+    if about.status.state is State.REVERIFYING:
+        return True
+    standing = checks.standing(connection, about.id, scenario)
+    if about.status.state is State.SUSPENDED:
+        return not standing
+    if standing:
+        checks.answer(connection, about, standing, told.at, told.evidence_id)
+    ends = {} if standing else {"deadline": None, "remind_at": None}
+    counted = update(card).where(card.c.id == about.id).values(affirmed=card.c.affirmed + 1, **ends)
+    times: int = connection.execute(counted.returning(card.c.affirmed)).scalar_one()
     return times >= scenario.hysteresis.affirmations and not still_there(connection, about.id)

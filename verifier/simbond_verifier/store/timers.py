@@ -14,7 +14,7 @@ from ..notice import Happened, Kind
 from ..policy import Policy
 from ..reasons import Reason
 from ..scenario import Scenarios
-from . import accusations, appeals, cards, notices, signs
+from . import accusations, appeals, cards, checks, notices, signs
 from .schema import card, event
 from .signs import Told
 
@@ -91,8 +91,14 @@ class Timers:
             late = late._replace(deadline=now + more_s)
             _tell(connection, late, Kind.EXTENDED, _EXTENDED, now, due_at=due.at, more_s=more_s)
             return
-        reasons = [Reason.CHECK_EXPIRED, *signs.still_there(connection, late.id)]
         told = Told(now, "deadline")
+        scenario = self._scenarios.get(late.scenario)
+        found = [] if scenario is None else checks.standing(connection, late.id, scenario)
+        if checks.is_disputed(connection, late, found):
+            standing = [each.reason for each in found]
+            signs.leave_to_a_person(connection, late, Event.EXPIRE, standing, told, due_at=due.at)
+            return
+        reasons = [Reason.CHECK_EXPIRED, *signs.still_there(connection, late.id)]
         signs.enforce(connection, late, Event.EXPIRE, reasons, self._policy, told, due_at=due.at)
 
     def _grace_s(self, connection: Connection, about: Card, away_s: float) -> float:
