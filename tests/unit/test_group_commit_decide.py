@@ -1,4 +1,5 @@
-"""Deciding over Evidence together gives what deciding over one after the other gives, to the last row."""
+"""Deciding over Evidence together gives what deciding over one after the other gives, to the last row; and so does the
+short way of ordinary Evidence."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from sqlalchemy import text
 
 from simbond_agent import claims
 from simbond_verifier import fleet
-from simbond_verifier.evidence import open_envelope, read_claims
+from simbond_verifier.evidence import Evidence, open_envelope, read_claims
 from simbond_verifier.freshness import issue
 from simbond_verifier.ingest.decide import Verified
+from simbond_verifier.ingest.ordinary import Ordinary, Pair
+from simbond_verifier.scenario import Scenario
 from simbond_verifier.store.schema import metadata
 from support.attester import Attester
 from support.verifier import SECRET, Desk
@@ -63,6 +66,11 @@ def dump(desk: Desk) -> dict[str, list[Any]]:
     return kept
 
 
+class NothingIs(Ordinary):
+    def affirms(self, evidence: Evidence, pair: Pair, scenario: Scenario) -> bool:
+        return False
+
+
 told = st.tuples(
     st.integers(0, 2),
     st.integers(0, 3),
@@ -84,6 +92,7 @@ def test_together_as_one_by_one(
     with make_desk(folder / "one") as one, make_desk(folder / "all") as together:
         prepare(one, devices)
         prepare(together, devices)
+        one.decider._ordinary = NothingIs()
         items = [evidence(devices, one, each) for each in story]
         apart = []
         for item in items:
