@@ -147,6 +147,10 @@ def test_the_command_line_takes_a_clerk_through_a_case(field: Field, meter: Atte
     assert ok("appeals", "list", "--overdue", role="viewer") == ""
     assert "lid.jpg (SHA-256 " in ok("appeals", "show", number, role="viewer")
     assert "stays as it is" in ok("appeals", "withdraw", number, "--reason", "filed twice", role="technician")
+    number = ok("appeals", "file", iccid, *words, role="admin").split()[1]
+    theirs = field.server.simbond("appeals", "withdraw", number, "--reason", "no need", role="technician")
+    assert (theirs.returncode, "Somebody else has filed this appeal" in theirs.stderr) == (4, True)
+    ok("appeals", "withdraw", number, "--reason", "filed twice", role="admin")
     number = ok("appeals", "file", iccid, *words, role="technician").split()[1]
     assert "stays as it is" in ok("appeals", "reject", number, "--reason", "not enough", role="admin")
     number = ok("appeals", "file", iccid, *words, role="technician").split()[1]

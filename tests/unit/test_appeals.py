@@ -1,6 +1,7 @@
 """Appeals and second checks: who may decide, what that lifts, and what is told of it."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,16 @@ def test_a_withdrawn_appeal_makes_room_for_another(at: Desk, meter: Attester) ->
     assert refusal(appealed, at) == "appeal-open"
     decided(at, appeals.withdraw, number, actor="tom")
     assert appealed(at) == number + 1
+
+
+def test_nobody_but_who_filed_it_withdraws_an_appeal_unless_they_may_for_others(at: Desk, meter: Attester) -> None:
+    """Another technician, of the firm that lost the contract, cannot make a holder's appeal go away."""
+    tampered(at, meter)
+    number = appealed(at, actor="tom")
+
+    assert refusal(decided, at, appeals.withdraw, number, "tim") == "not-filer"
+    by_an_operator = partial(appeals.withdraw, for_others=True)
+    assert decided(at, by_an_operator, number, "bob").outcome is appeals.Outcome.WITHDRAWN
 
 
 def test_an_appeal_is_decided_once(at: Desk, meter: Attester) -> None:

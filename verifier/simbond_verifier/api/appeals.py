@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from ..store import appeals
 from ..store.appeals import Decided, Outcome
+from ..store.tokens import Role
 from . import case_documents as documents
 from .models import Decision
 from .notices import After
@@ -72,8 +73,9 @@ async def reject_appeal(services: Use, holder: Decides, number: Number, order: D
 
 @router.post("/appeals/{number}/withdraw")
 async def withdraw_appeal(services: Use, holder: Site, number: Number, order: Decision) -> documents.Appeal:
-    """The holder does not want it any more."""
-    return await _decide(services, appeals.withdraw, number, order, holder.name)
+    """The holder does not want it any more, says whoever filed it, or an operator."""
+    how = partial(appeals.withdraw, for_others=holder.role is not Role.TECHNICIAN)
+    return await _decide(services, how, number, order, holder.name)
 
 
 async def _decide(

@@ -108,11 +108,17 @@ def reject(connection: Connection, appeal_id: int, *, reason: str, actor: str, n
     return Decided(appeal_id, Outcome.REJECTED, _rule(connection, about))
 
 
-def withdraw(connection: Connection, appeal_id: int, *, reason: str, actor: str, now: float) -> Decided:
-    """The holder does not want it any more, says somebody who took no part in what it is about. Raises NotFound,
-    Conflict."""
+def withdraw(
+    connection: Connection, appeal_id: int, *, reason: str, actor: str, now: float, for_others: bool = False
+) -> Decided:
+    """The holder does not want it any more, says whoever filed it for them, who took no part in what it is about.
+    for_others: whoever else says so may, too. Raises NotFound, Conflict."""
     row, about = _open(connection, appeal_id)
     _require_no_part(connection, about.id, actor)
+    if not for_others and row["filed_by"] != actor:
+        raise Conflict(
+            "not-filer", "Somebody else has filed this appeal; they withdraw it, or an operator.", appeal=appeal_id
+        )
     _close(connection, about, row, Outcome.WITHDRAWN, reason=reason, actor=actor, now=now)
     return Decided(appeal_id, Outcome.WITHDRAWN, _rule(connection, about))
 
