@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 
 from simbond_verifier import fleet
+from simbond_verifier.decisions import about_device
 from simbond_verifier.policy import Policy, TwoPersons
 from simbond_verifier.refusal import Conflict, NotFound, Refusal
+from simbond_verifier.scenario import Scenarios, parse
 from simbond_verifier.store import proposals
 from simbond_verifier.store.proposals import Kind, Outcome
 from support.attester import ICCID, Attester
 from support.persons import Persons
-from support.verifier import Desk
+from support.verifier import SCENARIO, Desk
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -150,3 +152,56 @@ def test_a_suspension_is_not_lifted_by_taking_the_card_from_its_device(persons: 
     persons.approve("oleg", number or 0)
     assert persons.order("olga", Kind.RESUME, reverify=True) is not None
     assert persons.desk.card(ICCID)["access"] == "barred"
+
+
+@pytest.mark.parametrize(
+    ("policy", "takes_two"), [(LENIENT, False), (Policy(two_persons=TwoPersons(rebind=True)), True)]
+)
+def test_a_milder_scenario_takes_two_as_another_device_does(desk: Desk, policy: Policy, takes_two: bool) -> None:
+    """The bound device keeps its card, and everything that spoke against the two is allowed."""
+    desk.scenarios = Scenarios([parse(SCENARIO, "meter"), parse('id = 2\nname = "anything-goes"', "mild")])
+    meter = Attester()
+    desk.bind(meter)
+    persons = Persons(desk, policy)
+    order = {"kid": meter.kid.hex(), "force": False}
+
+    number = persons.order("olga", Kind.BIND, scenario="anything-goes", **order)
+    assert (number is not None) is takes_two
+    assert desk.card(ICCID)["scenario"] == ("meter" if takes_two else "anything-goes")
+    if number is not None:
+        assert persons.order("olga", Kind.BIND, scenario="meter", **order) is None, "it has that one"
+        persons.approve("oleg", number)
+    assert desk.card(ICCID)["scenario"] == "anything-goes"
+
+
+def test_a_second_slot_takes_two_where_moving_a_card_does(persons: Persons) -> None:
+    """A foreign device's IMEI as the second of the bound one's would have the network see the card at home there."""
+    desk, spare = persons.desk, Attester(imei=NEW_IMEI, iccid=None, imsi=None)
+    desk.add(spare)
+    with desk.database.read() as connection:
+        kids = [device["kid"] for device in fleet.list_devices(connection, after="", limit=9)]
+
+    def state(actor: str, kid: str, imei2: str | None) -> int | None:
+        def unit(connection: Any, now: float) -> int | None:
+            wish = about_device(connection, Kind.SECOND_SLOT, kid, imei2=imei2, reason="two slots")
+            return persons.decisions.take(connection, wish, actor=actor, now=now)
+
+        number: int | None = desk.do(unit)
+        return number
+
+    def imei2(kid: str) -> str | None:
+        with desk.database.read() as connection:
+            return fleet.show_device(connection, kid)["imei2"]  # type: ignore[no-any-return]
+
+    meter = next(kid for kid in kids if kid != spare.kid.hex())
+    number = state("olga", meter, "352099001761481")
+    assert number is not None
+    assert state("olga", meter, "352099001761481") == number
+    refused("decision-open", state, "olga", meter, None)
+    assert state("olga", spare.kid.hex(), None) != number, "about another device"
+    refused("same-person", persons.approve, "olga", number)
+    assert imei2(meter) is None
+    persons.approve("oleg", number)
+    assert imei2(meter) == "35209900176148"
+    told = [row for row in persons.events() if row.kind == "second-slot"]
+    assert [(row.actor, row.detail["asked_by"]) for row in told] == [("oleg", "olga")]

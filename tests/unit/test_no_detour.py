@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simbond_agent import claims
 from simbond_verifier import fleet
-from simbond_verifier.decisions import about_rule, about_withheld
+from simbond_verifier.decisions import about_device, about_rule, about_withheld
 from simbond_verifier.lifecycle import Event
 from simbond_verifier.reasons import Reason
 from simbond_verifier.refusal import Refusal
@@ -24,7 +24,19 @@ from support.verifier import desk as make_desk
 NEW_IMEI = "353456060000024"
 OTHER = ("89860012345678904447", "460001234560002")
 
-_KINDS = ["resume", "open", "retire", "unbind", "bind", "swap", "start", "kill-switch-off", "release", "dismiss"]
+_KINDS = [
+    "resume",
+    "open",
+    "retire",
+    "unbind",
+    "bind",
+    "second-slot",
+    "swap",
+    "start",
+    "kill-switch-off",
+    "release",
+    "dismiss",
+]
 _acts = st.lists(
     st.tuples(
         st.sampled_from([*_KINDS, "approve", "approve", "withdraw", "suspend", "attest", "attest-spare", "wait"]),
@@ -33,7 +45,7 @@ _acts = st.lists(
     ),
     max_size=14,
 )
-_TAKES_TWO = {"lift", "retire", "unbind", "swap-opened", "rule-started", "kill-switch-off"}
+_TAKES_TWO = {"lift", "retire", "unbind", "swap-opened", "second-slot", "rule-started", "kill-switch-off"}
 
 
 @pytest.fixture(name="scene", scope="module")
@@ -74,6 +86,9 @@ def _act(persons: Persons, scene: tuple[Path, Attester, Attester], what: str, ac
     def take(connection: Any, now: float) -> int | None:
         wishes = {
             "start": lambda: Order(Kind.START_RULE, "r", detail={"rule": "silent"}),
+            "second-slot": lambda: about_device(
+                connection, Kind.SECOND_SLOT, meter.kid.hex(), imei2="352099001761481", reason="r"
+            ),
             "kill-switch-off": lambda: Order(Kind.START_ALL, "r"),
             "release": lambda: about_withheld(connection, Kind.RELEASE, 1, reason="r"),
             "dismiss": lambda: about_rule(connection, Kind.DISMISS_ALL, Reason.SILENT, reason="r"),

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from . import fleet
+from .appraisal import Card
 from .lifecycle import State
 from .policy import Policy
 from .reasons import Reason
@@ -26,6 +27,11 @@ def about_card(
     found = fleet.lookup.find_card(connection, iccid)
     holder = None if kid is None else fleet.lookup.find_device(connection, kid)["id"]
     return Order(kind, reason, found.id, holder, detail)
+
+
+def about_device(connection: Connection, kind: Kind, kid: str, *, reason: str, **detail: Any) -> Order:
+    """An order about a device and no card. Raises NotFound, Invalid."""
+    return Order(kind, reason, device_id=fleet.lookup.find_device(connection, kid)["id"], detail=detail)
 
 
 def about_withheld(connection: Connection, kind: Kind, withheld_id: int, *, reason: str) -> Order:
@@ -96,6 +102,8 @@ class Decisions:
                 return two.retire
             case Kind.ERASE:
                 return two.erase
+            case Kind.SECOND_SLOT:
+                return two.rebind
             case Kind.DISMISS | Kind.DISMISS_ALL:
                 return False
         assert order.card_id is not None
@@ -104,8 +112,7 @@ class Decisions:
             return two.resume and (not order.detail["reverify"] or found.device_id is None)
         # Another device, or none, is a way out of a warning or a suspension, too.
         lifts = two.resume and found.status.state in (State.WARNED, State.SUSPENDED, State.REVERIFYING)
-        moves = two.rebind and found.device_id not in (None, order.device_id)
-        return lifts or moves or bool(order.detail.get("force"))
+        return lifts or (two.rebind and _moves(found, order)) or bool(order.detail.get("force"))
 
     def _carry_out(self, connection: Connection, order: Order, *, actor: str, now: float, **why: Any) -> None:
         """Does what an order says, or the first part of it. why: for the history."""
@@ -124,6 +131,8 @@ class Decisions:
                 gate.start_again(connection, Reason(detail["rule"]), **told)
             case Kind.START_ALL:
                 gate.set_kill_switch(connection, False, **told)
+            case Kind.SECOND_SLOT:
+                fleet.set_imei2(connection, _kid(connection, order), detail["imei2"], **told)
             case _:
                 self._order_card(connection, order, told)
 
@@ -144,6 +153,12 @@ class Decisions:
                 fleet.retire(connection, iccid, **more)
             case Kind.ERASE:
                 erasure.erase(connection, cards.by_id(connection, order.card_id), **more)
+
+
+def _moves(found: Card, order: Order) -> bool:
+    """Whether a bound card would have another device, none, or the same one under other rules."""
+    scenario = order.detail.get("scenario") or found.scenario
+    return found.device_id is not None and (order.device_id, scenario) != (found.device_id, found.scenario)
 
 
 def _kid(connection: Connection, order: Order) -> str:

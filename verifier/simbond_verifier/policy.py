@@ -39,7 +39,8 @@ class TwoPersons(Table):
     erase: bool = False
     """Deleting what is personal about a retired card."""
     rebind: bool = False
-    """Taking a card from its device, or to another one, without an announced swap."""
+    """Taking a card from its device, or to another one or into another scenario, without an announced swap; and stating
+    the IMEI of a device's second slot."""
     release: bool = True
     """Carrying out what a stopped rule withheld, starting that rule again, and switching the kill switch off."""
     expires_s: int = Field(86400, ge=60, le=2592000)

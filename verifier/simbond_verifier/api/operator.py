@@ -242,16 +242,6 @@ async def revoke_device(services: Use, holder: Decides, kid: str, order: models.
     return _device(services, kid)
 
 
-@router.post("/devices/{kid}/imei2", tags=["devices"])
-async def set_second_slot(services: Use, holder: Decides, kid: str, order: models.SecondSlot) -> models.DeviceWithKey:
-    """States the IMEI of a device's second slot: a card that the network sees there is at home."""
-    unit = partial(
-        fleet.set_imei2, kid=kid, imei2=order.imei2, reason=order.reason, actor=holder.name, now=services.clock()
-    )
-    await services.write(unit)
-    return _device(services, kid)
-
-
 @router.get("/scenarios", tags=["scenarios"])
 def list_scenarios(services: Use, _: Reads) -> models.ScenarioNames:
     """The names of the scenarios that are loaded."""

@@ -14,6 +14,7 @@ from . import (
     orders,
     results,
     second_checks,
+    second_slot,
     shadow,
     stations,
     work_orders,
@@ -21,6 +22,7 @@ from . import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     operator.router,
+    second_slot.router,
     stations.router,
     appeals.router,
     decisions.router,

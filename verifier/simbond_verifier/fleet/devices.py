@@ -1,5 +1,7 @@
 """Devices and their keys."""
 
+from typing import Any
+
 from sqlalchemy import Connection, insert, select, update
 
 from simbond_agent import identity
@@ -86,7 +88,9 @@ def _require_unused(connection: Connection, *numbers: str | None, by: int | None
             )
 
 
-def set_imei2(connection: Connection, kid: str, imei2: str | None, *, reason: str, actor: str, now: float) -> None:
+def set_imei2(
+    connection: Connection, kid: str, imei2: str | None, *, reason: str, actor: str, now: float, **why: Any
+) -> None:
     """States the IMEI of a device's second slot, or with None that it has none. Raises NotFound, Conflict, Invalid."""
     found = lookup.find_device(connection, kid)
     number = imei_number(imei2)
@@ -94,7 +98,7 @@ def set_imei2(connection: Connection, kid: str, imei2: str | None, *, reason: st
         return
     _require_unused(connection, number, by=found["id"])
     connection.execute(update(device).where(device.c.id == found["id"]).values(imei2=number))
-    told = {"kid": found["kid"].hex(), "imei2": number, "before": found["imei2"], "reason": reason}
+    told = {"kid": found["kid"].hex(), "imei2": number, "before": found["imei2"], "reason": reason, **why}
     fleet_events.record(connection, "second-slot", at=now, actor=actor, device_id=found["id"], **told)
 
 

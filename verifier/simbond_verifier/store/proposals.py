@@ -19,6 +19,8 @@ class Kind(StrEnum):
     RESUME = "resume"
     RETIRE = "retire"
     ERASE = "erase"
+    SECOND_SLOT = "second-slot"
+    """Stating the IMEI of a device's second slot."""
     RELEASE = "release"
     RELEASE_ALL = "release-all"
     DISMISS = "dismiss"
@@ -159,12 +161,17 @@ def _overdue(now: float) -> Select[Any]:
 
 
 def _open_like(connection: Connection, order: Order) -> Proposal | None:
-    """The open proposal about the same thing: the card, or for the fleet what the order names."""
+    """The open proposal about the same thing: the card, the device, or for the fleet what the order names."""
     query = select(proposal).where(
         proposal.c.outcome == Outcome.OPEN, proposal.c.kind == order.kind, proposal.c.card_id == order.card_id
     )
-    rows = connection.execute(query).mappings()
-    return next((_from_row(row) for row in rows if order.card_id is not None or row["detail"] == order.detail), None)
+    found = map(_from_row, connection.execute(query).mappings())
+    about_one = order.card_id is not None
+    return next((each for each in found if about_one or _about(each.order) == _about(order)), None)
+
+
+def _about(order: Order) -> Any:
+    return order.detail if order.device_id is None else order.device_id
 
 
 def _open(connection: Connection, proposal_id: int, now: float) -> Proposal:
@@ -204,7 +211,7 @@ def _record(
 ) -> None:
     told = {"decision": proposal_id, "what": order.kind.value} | order.detail | detail
     if order.card_id is None:
-        fleet_events.record(connection, f"decision-{kind}", at=at, actor=actor, **told)
+        fleet_events.record(connection, f"decision-{kind}", at=at, actor=actor, device_id=order.device_id, **told)
         return
     about = cards.by_id(connection, order.card_id)
     cards.record(connection, about, f"decision-{kind}", at=at, actor=actor, device_id=order.device_id, **told)
