@@ -47,8 +47,9 @@ class _Document(dict[str, Any]):
 class Api:
     """The operator API at a URL, with a token. Its calls raise Unreachable and ApiProblem."""
 
-    def __init__(self, url: str, token: str, ca: str | None = None) -> None:
-        """ca: a PEM file with the certificate authority, where the system does not know it. Raises BadSetting."""
+    def __init__(self, url: str, token: str, ca: str | None = None, connect_s: float = 60) -> None:
+        """ca: a PEM file with the certificate authority, where the system does not know it. connect_s: how long to wait
+        until the server is there at all. Raises BadSetting."""
         if not (token.isascii() and token.isprintable()):
             raise BadSetting("The token holds characters that no token has; copy it again.")
         try:
@@ -60,7 +61,7 @@ class Api:
             base_url=self.url,
             headers={"authorization": f"Bearer {token}"},
             verify=verify,
-            timeout=60,
+            timeout=httpx.Timeout(60, connect=connect_s),
             # No proxy stands between us and our own machine.
             trust_env=not is_loopback(url),
         )

@@ -18,6 +18,7 @@ _COMMANDS = {
     "backup": ("backup", "backup", "server"),
     "cards": ("cards", "cards", None),
     "case": ("case", "case_group", None),
+    "check": ("check", "check", "serial"),
     "decisions": ("decisions", "decisions", None),
     "demo": ("demo", "demo", "demo"),
     "devices": ("devices", "devices", None),
@@ -33,6 +34,7 @@ _COMMANDS = {
     "shadow": ("shadow", "shadow", None),
     "signing-key": ("signing_key", "signing_key", "server"),
     "token": ("token", "token", "server"),
+    "work-orders": ("work_orders", "work_orders", None),
 }
 
 

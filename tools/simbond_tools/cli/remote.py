@@ -27,7 +27,7 @@ class Server(NamedTuple):
     plain_http: bool
 
     @contextmanager
-    def connect(self) -> Iterator[Api]:
+    def connect(self, connect_s: float = 60) -> Iterator[Api]:
         """A client whose errors leave as Failure, with the exit code that is theirs."""
         if self.url.startswith("http:") and not (self.plain_http or is_loopback(self.url)):
             raise Failure(
@@ -36,7 +36,7 @@ class Server(NamedTuple):
                 exit_code=USAGE,
             )
         try:
-            with Api(self.url, self.token or "", self.ca) as api:
+            with Api(self.url, self.token or "", self.ca, connect_s) as api:
                 yield api
         except BadSetting as e:
             raise Failure("setting", str(e), exit_code=LOCAL) from None

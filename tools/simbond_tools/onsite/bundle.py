@@ -23,12 +23,12 @@ def open_bundle(folder: Path, now: float) -> Bundle:
     octets = _read(folder / FILE)
     try:
         found = bundles.read(octets, [key.point for key in pins.read(folder)])
-    except NotGenuine as e:
+    except NotGenuine:
         raise BundleForged(
             _(
-                "The work orders in {folder} are not the verifier's ({why}). Fetch them again; if that does not help, "
-                "tell the office that somebody has been at this laptop."
-            ).format(folder=folder, why=e)
+                "The work orders in {folder} are not the verifier's. Fetch them again, and tell the office: a file was "
+                "damaged, or somebody has been at this laptop."
+            ).format(folder=folder)
         ) from None
     if now < found.issued - _SKEW_S:
         raise ClockWrong(

@@ -39,3 +39,9 @@ class VerifierChanged(OnSiteError):
     """The verifier signs with a key that is not pinned."""
 
     code = "verifier-key-changed"
+
+
+class NotInOrders(OnSiteError):
+    """The device on the cable, or the number, is in none of the work orders."""
+
+    code = "not-in-orders"
