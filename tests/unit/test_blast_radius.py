@@ -103,6 +103,24 @@ def test_a_stopped_rule_stays_stopped_until_a_person_starts_it(desk: Desk) -> No
         desk.do(gate.start_again, Reason.CLONE, reason="again", actor="olga")
 
 
+def test_all_rules_together_have_a_limit_too(desk: Desk) -> None:
+    """One card by each rule is below every rule's own limit."""
+    iccids = fill(desk, 6)
+    rules = [Reason.CLONE, Reason.PHONE, Reason.TAMPER, Reason.ROAMING, Reason.SILENT]
+    few = Policy(blast_radius=BlastRadius(number=2, share=0.001, total_number=3, total_share=0.4))
+    done = [cut_off(desk, iccid, rule, by=few)[0] for iccid, rule in zip(iccids, rules, strict=False)]
+
+    assert done == ["suspended"] * 3 + ["warned"] * 2
+    with desk.database.read() as connection:
+        switch_ = gate.kill_switch(connection)
+        assert gate.stopped(connection) == [], "no rule did too much by itself"
+    assert switch_ is not None
+    assert (switch_["actor"], switch_["reason"]) == ("verifier", "all rules together cut off 3 cards within 3600 s")
+    assert {found.rule for found in waiting(desk)} == {Reason.ROAMING, Reason.SILENT}
+    switch(desk, False)
+    assert cut_off(desk, iccids[5], Reason.PHONE, by=few)[0] == "suspended", "a person has looked: it begins anew"
+
+
 def test_a_restriction_counts_and_is_withheld_too(desk: Desk) -> None:
     iccids = fill(desk, 2)
     few = policy(1)

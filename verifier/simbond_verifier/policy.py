@@ -21,13 +21,16 @@ class InvalidPolicy(ValueError):
 
 
 class BlastRadius(Table):
-    """How many cards one rule may restrict or suspend within a window before it is stopped and a person is asked."""
+    """How many cards one rule, and all of them, may restrict or suspend within a window before a person is asked."""
 
     window_s: int = Field(3600, ge=60, le=604800)
     number: int = Field(100, ge=1)
     share: float = Field(0.01, gt=0, le=1)
     """Of the cards that are bound. The rule is stopped when it passes both: in a small fleet one card is a large
     share, in a large one a hundred are a small number."""
+    total_number: int = Field(300, ge=1)
+    """Cards that all rules together may cut off within the window; past this and the next, the kill switch goes on."""
+    total_share: float = Field(0.03, gt=0, le=1)
 
 
 class TwoPersons(Table):

@@ -35,18 +35,24 @@ class Withheld(NamedTuple):
 
 
 def passes(connection: Connection, about: Card, rule: Reason, policy: Policy, at: float) -> bool:
-    """Whether this rule may cut off one more card now; if so, the card is counted."""
+    """Whether this rule may cut off one more card now; if so, the card is counted. One that may not any more is
+    stopped; where all of them together did too much, the kill switch goes on."""
     if kill_switch(connection) is not None or _is_stopped(connection, rule):
         return False
     radius = policy.blast_radius
-    recent = select(func.count()).where(enforced.c.rule == rule, enforced.c.at > at - radius.window_s)
-    number = connection.execute(recent).scalar_one() + 1
+    connection.execute(delete(enforced).where(enforced.c.at <= at - radius.window_s))
+    by_rule = select(enforced.c.rule, func.count()).group_by(enforced.c.rule)
+    done: dict[str, int] = dict(map(tuple, connection.execute(by_rule)))
+    number, total = done.get(rule, 0) + 1, sum(done.values()) + 1
     if number > radius.number and number > radius.share * _in_use(connection, at):
         connection.execute(insert(breaker).values(rule=rule, tripped_at=at, enforced=number - 1))
         fleet_events.record(connection, "rule-stopped", actor="verifier", at=at, rule=rule, enforced=number - 1)
         return False
+    if total > radius.total_number and total > radius.total_share * _in_use(connection, at):
+        why = f"all rules together cut off {total - 1} cards within {radius.window_s} s"
+        set_kill_switch(connection, True, reason=why, actor=VERIFIER, now=at)
+        return False
     connection.execute(insert(enforced).values(at=at, rule=rule, card_id=about.id))
-    connection.execute(delete(enforced).where(enforced.c.rule == rule, enforced.c.at <= at - radius.window_s))
     return True
 
 
@@ -181,14 +187,18 @@ def kill_switch(connection: Connection) -> dict[str, Any] | None:
 
 
 def set_kill_switch(connection: Connection, on: bool, *, reason: str, actor: str, now: float, **why: Any) -> None:
-    """Stops all automatic enforcement, or lets it run again. What is so already stays as it is."""
-    if (kill_switch(connection) is not None) == on:
+    """Stops all automatic enforcement, or lets it run again: where the verifier had stopped itself, with windows that
+    begin anew. What is so already stays as it is."""
+    before = kill_switch(connection)
+    if (before is not None) == on:
         return
     if on:
         value = json.dumps({"actor": actor, "at": now, "reason": reason}).encode()
         connection.execute(insert(setting).values(name=_KILL_SWITCH, value=value))
     else:
         connection.execute(delete(setting).where(setting.c.name == _KILL_SWITCH))
+        if before is not None and before["actor"] == VERIFIER:
+            connection.execute(delete(enforced))
     fleet_events.record(
         connection, "kill-switch-on" if on else "kill-switch-off", actor=actor, at=now, reason=reason, **why
     )
