@@ -94,10 +94,13 @@ def test_the_case_is_proved_and_its_story_told(audited: Audited) -> None:
 
 
 def test_the_same_in_chinese_and_for_programs(audited: Audited) -> None:
-    chinese = audited.verify("case", "case.zip", "--zh")
+    chinese = audited.verify("case", "case.zip", "--lang", "zh")
     document: dict[str, Any] = json.loads(audited.verify("case", "case.zip", "--json").stdout)
 
-    assert "该卡被暂停服务" in chinese.stdout
+    assert "本案卷内容全部证实" in chinese.stdout
+    assert "该卡被暂停服务。（经办：" in chinese.stdout
+    assert "状态：已停机；网络侧：已停" in chinese.stdout
+    assert not re.search(r"suspended|barred|what|exported", chinese.stdout)
     assert (document["proved"], document["doubts"], document["iccid"]) == (True, [], audited.device.iccid)
 
 

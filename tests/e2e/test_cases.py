@@ -1,6 +1,7 @@
 """A card's case on real parts: suspended, told, appealed, lifted in the HLR; and second checks through kill -9."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,10 @@ def test_the_command_line_takes_a_clerk_through_a_case(field: Field, meter: Atte
 
     iccid = str(meter.iccid)
     ok("cards", "recheck", iccid, "--reason", "a tip", role="operator")
+    shown = ok("cards", "show", iccid, role="viewer")
+    assert re.search(r"^second check +open; unless it is passed, the card is suspended at 20", shown, re.MULTILINE)
+    assert re.search(r"^because +A second check of the card was ordered. 'a tip'$", shown, re.MULTILINE)
+    assert f"cards confirm {iccid}" in shown
     assert "需要提交的资料：photograph of the device" in ok("cards", "notices", iccid, "--lang", "zh", role="viewer")
     words = ["--statement", "nothing is wrong", "--material", str(photograph)]
     filed = ok("appeals", "file", iccid, *words, role="technician")

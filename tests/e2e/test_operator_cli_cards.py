@@ -93,7 +93,7 @@ def test_partial_imports_the_good_rows_and_names_the_others(operator: Operator) 
 
     done = operator.server.simbond("cards", "import", "-", "--partial", stdin=rows)
 
-    assert (done.returncode, done.stdout) == (0, "1 imported, 0 there already.\n")
+    assert (done.returncode, done.stdout) == (0, "1 imported, 0 there already, 3 left out.\n")
     assert done.stderr.count("\n  line ") == 4
     again = operator.json("cards", "import", "-", "--partial", stdin=rows)
     assert (again["imported"], again["unchanged"], len(again["faults"])) == (0, 1, 4)
@@ -294,11 +294,12 @@ def test_history_is_a_readable_timeline(operator: Operator) -> None:
 
     heads = [line.partition("Z  ")[2] for line in told.splitlines() if not line.startswith(" ")]
     assert heads == [
-        "imported, by admin: stock, allowed",
-        "bound, by admin: bound, allowed",
-        "alert, by verifier: warned, allowed",
-        "suspended, by operator: suspended, barred",
+        "The card was imported.",
+        "The card was bound to a device.",
+        "The card was warned.",
+        "The card was suspended.",
     ]
+    assert "    by operator; since then: suspended, barred\n" in told
     assert "    The device reports that it was opened. (tamper)\n" in told
     assert "    reason: opened by force\n" in told
     assert "    network told 'barred': confirmed after" in told
@@ -318,7 +319,7 @@ def test_the_history_of_a_move_says_how_fast_it_was(operator: Operator) -> None:
     told = operator.ok("cards", "history", owner.iccid)
 
     assert "and a second source agrees. (foreign-device)" in told
-    assert f"    foreign imei: {thief.imei[:14]}\n" in told
+    assert f"    foreign IMEI: {thief.imei[:14]}\n" in told
     assert "    corroborated by: bound device\n" in told
     assert "ms after the evidence came in" in told
 

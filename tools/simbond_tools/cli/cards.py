@@ -8,7 +8,6 @@ import click
 
 from simbond_tools.client import Api
 from simbond_verifier.lifecycle import State
-from simbond_verifier.words import Language
 
 from . import keys
 from .common import (
@@ -29,7 +28,7 @@ from .listing import fetch, limit_option, tell_more
 from .moves import bind, swap, unbind
 from .remote import Server, iccid_argument, reason_option, server_options
 from .second_checks import confirm, notices, recheck
-from .words import against, carried_out, next_step, seen, timeline
+from .words import against, because, carried_out, in_check, language, next_step, seen, timeline
 
 
 @click.group()
@@ -57,9 +56,11 @@ def import_cards(source: str, partial: bool, server: Server, as_json: bool) -> N
         if as_json:
             print_json(report)
             return
-        say(f"{report['imported']} imported, {report['unchanged']} there already.")
-        if report["faults"]:
-            complain(f"{len(report['faults'])} faults; their rows were left out:")
+        left_out = len({fault.get("line") for fault in report["faults"]})
+        told = f"{report['imported']} imported, {report['unchanged']} there already"
+        say(f"{told}, {left_out} left out." if left_out else f"{told}.")
+        if left_out:
+            complain("Left out, for what is wrong with them; correct these rows and import them again:")
             print_faults(report["faults"])
 
 
@@ -104,15 +105,20 @@ def show(iccid: str, server: Server, as_json: bool) -> None:
             ("customer", card["customer"]),
             ("scenario", card["scenario"]),
             ("state", f"{card['state']} since {when(card['since'])}"),
+            ("because", because(card["because"], language())),
             ("network", f"{card['access']}; {carried_out(card['enforcement'])}"),
             ("device", device and f"{device['kid']} (IMEI {device['imei']})"),
             ("swap", _announced(card["swap"])),
             ("SIM key", card["sim_key"] or "none registered"),
             ("accused", accused),
-            ("deadline", when(card["deadline"])),
+            ("second check" if in_check(card) else "re-verification", _until(card["deadline"])),
             ("next", next_step(card)),
         ]
         print_fields(fields)
+
+
+def _until(deadline: float | None) -> str:
+    return "" if deadline is None else f"open; unless it is passed, the card is suspended at {when(deadline)}"
 
 
 def _announced(swap: dict[str, Any] | None) -> str | None:
@@ -216,40 +222,29 @@ def _decide(server: Server, order: Callable[[Api], dict[str, Any]], wait_s: floa
     sys.exit(NEGATIVE)
 
 
-_lang_option = click.option(
-    "--lang",
-    type=click.Choice([language.value for language in Language]),
-    default=Language.EN.value,
-    show_default=True,
-    help="Of the reasons in words.",
-)
-
-
 @cards.command()
 @iccid_argument
-@_lang_option
 @server_options()
 @json_option
-def history(iccid: str, lang: str, server: Server, as_json: bool) -> None:
+def history(iccid: str, server: Server, as_json: bool) -> None:
     """Tells everything that happened to a card, oldest first: when, what, by whom, why, and what the network did."""
     with server.connect() as api:
         document = api.get(f"/v1/cards/{iccid}/history")
         if as_json:
             print_json(document)
             return
-        for line in timeline(document["history"], Language(lang)):
+        for line in timeline(document["history"], language()):
             say(line)
 
 
 @cards.command()
 @iccid_argument
-@_lang_option
 @server_options()
 @json_option
-def signs(iccid: str, lang: str, server: Server, as_json: bool) -> None:
+def signs(iccid: str, server: Server, as_json: bool) -> None:
     """Tells what networks last saw of a card, and what speaks or spoke against it."""
     with server.connect() as api:
-        found = api.get(f"/v1/cards/{iccid}/network", lang=lang)
+        found = api.get(f"/v1/cards/{iccid}/network", lang=language())
         if as_json:
             print_json(found)
             return
@@ -258,5 +253,5 @@ def signs(iccid: str, lang: str, server: Server, as_json: bool) -> None:
             say("No network has reported this card.")
         else:
             print_fields(seen(view))
-        for line in against(found["signs"]):
+        for line in against(found["signs"], language()):
             say(line)

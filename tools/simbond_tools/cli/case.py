@@ -4,16 +4,19 @@ import sys
 
 import click
 
+from simbond_tools.i18n import _
 from simbond_verifier.casefile import bundle, case
 from simbond_verifier.casefile.bundle import BadBundle
 from simbond_verifier.casefile.check import Checked, check
 from simbond_verifier.casefile.story import tell
 from simbond_verifier.ledger.cbor import Malformed
+from simbond_verifier.words import Language
 
 from . import files
 from .common import LOCAL, NEGATIVE, Failure, complain, json_option, print_fields, print_json, print_table, say, when
 from .keys import verifiers_key_option
 from .remote import Server, iccid_argument, server_options
+from .words import language
 
 
 @click.group("case")
@@ -39,9 +42,8 @@ def export(iccid: str, file: str, server: Server, as_json: bool) -> None:
 @case_group.command()
 @click.argument("file")
 @verifiers_key_option
-@click.option("--zh", "chinese", is_flag=True, help="Tell the story in Chinese. 以中文显示。")
 @json_option
-def verify(file: str, points: tuple[bytes, ...], chinese: bool, as_json: bool) -> None:
+def verify(file: str, points: tuple[bytes, ...], as_json: bool) -> None:
     """Checks a case file and tells its story; asks nobody.
 
     Exit code 1: something in it is not proved, and standard error says what.
@@ -50,7 +52,7 @@ def verify(file: str, points: tuple[bytes, ...], chinese: bool, as_json: bool) -
     if as_json:
         print_json(_document(found, checked))
     else:
-        _print(found, checked, chinese)
+        _print(found, checked)
     if checked.doubts:
         sys.exit(NEGATIVE)
 
@@ -82,20 +84,23 @@ def _document(found: case.Case, checked: Checked) -> dict[str, object]:
     }
 
 
-def _print(found: case.Case, checked: Checked, chinese: bool) -> None:
+def _print(found: case.Case, checked: Checked) -> None:
     head = checked.head
-    say("Everything in this case is proved." if not checked.doubts else "This case is NOT wholly proved.")
+    say(_("This case is NOT wholly proved.") if checked.doubts else _("Everything in this case is proved."))
+    ledger = _("{origin}, {size} entries, signed at {moment}")
+    signed = _("{number} signed by devices whose enrolment is here")
     print_fields(
         [
-            ("card", found.iccid),
-            ("exported", when(found.at)),
-            ("ledger", head and f"{head.origin}, {head.size} entries, signed at {when(head.at)}"),
-            ("evidence", f"{len(checked.claims)} signed by devices whose enrolment is here"),
+            (_("card"), found.iccid),
+            (_("exported"), when(found.at)),
+            (_("ledger"), head and ledger.format(origin=head.origin, size=head.size, moment=when(head.at))),
+            (_("evidence"), signed.format(number=len(checked.claims))),
         ]
     )
-    lines = tell(checked)
-    print_table(["UTC", "#", "what"], [(when(line.at), line.seq, line.zh if chinese else line.en) for line in lines])
+    chinese = language() is Language.ZH
+    lines = [(when(line.at), line.seq, line.zh if chinese else line.en) for line in tell(checked)]
+    print_table(["UTC", "#", _("what")], lines)
     for note in checked.notes:
-        say(f"Note: {note}")
+        say(_("Note: {note}").format(note=note))
     for doubt in checked.doubts:
         complain(f"- {doubt}")

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from simbond_verifier.facts_in_words import moment
 
 from . import shared
 
@@ -176,11 +177,8 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 
 def when(seconds: float | None) -> str:
-    """A moment in UTC, to the second."""
-    try:
-        return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return f"{seconds} s after 1970"
+    """A moment in UTC, to the second; nothing where there is none."""
+    return "" if seconds is None else moment(seconds)
 
 
 def read_input(source: str) -> bytes:

@@ -4,10 +4,14 @@ from typing import Any
 
 import click
 
+from simbond_tools.i18n import _
+from simbond_verifier import happened
+
 from .common import json_option, print_json, say, when
 from .listing import fetch, limit_option, tell_more
 from .materials import material_option
 from .remote import Server, iccid_argument, reason_option, server_options
+from .words import language
 
 
 @click.command()
@@ -46,11 +50,10 @@ def confirm(iccid: str, reason: str, materials: list[dict[str, str]], server: Se
 
 @click.command()
 @iccid_argument
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the notices.")
 @limit_option
 @server_options()
 @json_option
-def notices(iccid: str, lang: str, limit: int | None, server: Server, as_json: bool) -> None:
+def notices(iccid: str, limit: int | None, server: Server, as_json: bool) -> None:
     """Shows what a card's holder was told, oldest first, as it is delivered."""
     with server.connect() as api:
         found, more = fetch(api, f"/v1/cards/{iccid}/notices", "notices", limit=limit, as_json=as_json)
@@ -58,11 +61,12 @@ def notices(iccid: str, lang: str, limit: int | None, server: Server, as_json: b
             print_json({"notices": found, "more": more})
             return
         for notice in found:
-            _print(notice, lang)
+            _print(notice)
         tell_more(more)
 
 
-def _print(notice: dict[str, Any], lang: str) -> None:
-    say(f"{when(notice['at'])}  {notice['kind']}, number {notice['id']}")
-    for line in notice["body"]["text"][lang].splitlines():
+def _print(notice: dict[str, Any]) -> None:
+    kind = happened.notice(notice["kind"], language())
+    say(f"{when(notice['at'])}  " + _("{kind}, number {number}").format(kind=kind, number=notice["id"]))
+    for line in notice["body"]["text"][language()].splitlines():
         say(f"    {line}")

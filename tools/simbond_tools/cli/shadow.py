@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from simbond_verifier.words import Language
-
 from .common import LOCAL, USAGE, Failure, json_option, print_json, print_table, say, when
 from .remote import Server, server_options
+from .words import language
 
 _HOURS = 24
 
 
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
     if text is None:
         return None
     try:
@@ -39,13 +38,6 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> float | 
 @click.option("--since", callback=_moment, metavar="TIME", help="Only history from then on.")
 @click.option("--until", callback=_moment, metavar="TIME", help="Only history before; else now.")
 @click.option("--limit", type=click.IntRange(0, 100000), default=1000, show_default=True, help="Cards to name at most.")
-@click.option(
-    "--lang",
-    type=click.Choice([language.value for language in Language]),
-    default=Language.EN.value,
-    show_default=True,
-    help="Of the reasons in words.",
-)
 @server_options()
 @json_option
 def shadow(
@@ -54,7 +46,6 @@ def shadow(
     since: float | None,
     until: float | None,
     limit: int,
-    lang: str,
     server: Server,
     as_json: bool,
 ) -> None:
@@ -71,7 +62,7 @@ def shadow(
         "since": since or 0.0,
         "until": until,
         "limit": limit,
-        "lang": lang,
+        "lang": language(),
     }
     with server.connect() as api:
         report = api.post("/v1/shadow", order, hours=_HOURS)

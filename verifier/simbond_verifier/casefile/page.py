@@ -2,10 +2,10 @@
 elsewhere."""
 
 import json
-from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from ..facts_in_words import moment
 from .case import Case
 from .check import Checked
 from .story import tell
@@ -30,7 +30,7 @@ def page(case: Case, checked: Checked) -> bytes:
     title = escape(f"Case of card {case.iccid} · 物联网卡 {case.iccid} 案卷")
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
-        f"<h1>{title}</h1><p>{escape(_when(case.at))}</p>{''.join(parts)}</html>\n"
+        f"<h1>{title}</h1><p>{escape(moment(case.at))}</p>{''.join(parts)}</html>\n"
     )
     return text.encode()
 
@@ -44,7 +44,7 @@ def _proved(case: Case, checked: Checked) -> str:
         f"Verifier's public key · 验证方公钥: {case.key.hex()}",
     ]
     if head is not None:
-        lines.append(f"Ledger · 账本 {head.origin}: {head.size} entries, {_when(head.at)}, root {head.root.hex()}")
+        lines.append(f"Ledger · 账本 {head.origin}: {head.size} entries, {moment(head.at)}, root {head.root.hex()}")
     lines += [f"NOT PROVED · 未证实: {doubt}" for doubt in checked.doubts]
     lines += [f"Note · 注: {note}" for note in checked.notes]
     return "".join(f"<p>{escape(line)}</p>" for line in lines)
@@ -52,7 +52,7 @@ def _proved(case: Case, checked: Checked) -> str:
 
 def _story(checked: Checked) -> str:
     rows = [
-        f"<tr><td>{escape(_when(line.at))}</td><td>{line.seq}</td><td>{escape(line.en)}<br>{escape(line.zh)}</td></tr>"
+        f"<tr><td>{escape(moment(line.at))}</td><td>{line.seq}</td><td>{escape(line.en)}<br>{escape(line.zh)}</td></tr>"
         for line in tell(checked)
     ]
     return f"<table><tr><th>UTC</th><th>#</th><th>What · 事项</th></tr>{''.join(rows)}</table>"
@@ -63,20 +63,20 @@ def _notices(checked: Checked) -> str:
     for fact in checked.facts.of("notice"):
         text = fact.fields["body"].get("text")
         words = "\n\n".join(str(t) for t in text.values()) if isinstance(text, dict) else _json(fact.fields["body"])
-        found.append(f"<h3>{fact.row_id} · {escape(_when(fact.at))}</h3>{_pre(words)}")
+        found.append(f"<h3>{fact.row_id} · {escape(moment(fact.at))}</h3>{_pre(words)}")
     return "".join(found)
 
 
 def _messages(checked: Checked) -> str:
     return "".join(
-        f"<h3>Evidence {fact.row_id} · {escape(_when(fact.at))}</h3>{_pre(fact.fields['message'].hex())}"
+        f"<h3>Evidence {fact.row_id} · {escape(moment(fact.at))}</h3>{_pre(fact.fields['message'].hex())}"
         for fact in checked.facts.of("evidence")
     )
 
 
 def _scenarios(checked: Checked) -> str:
     return "".join(
-        f"<h3>{escape(_when(fact.at))}</h3>{_pre(str(fact.detail.get('text', '')))}"
+        f"<h3>{escape(moment(fact.at))}</h3>{_pre(str(fact.detail.get('text', '')))}"
         for fact in checked.facts.fleet("scenario-loaded")
     )
 
@@ -91,10 +91,3 @@ def _pre(text: str) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1, default=bytes.hex)
-
-
-def _when(at: float) -> str:
-    try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return f"{at} s after 1970"
