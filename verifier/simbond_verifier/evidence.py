@@ -169,18 +169,24 @@ def _statement(message: bytes, to_be_signed: bytes, signature: bytes) -> SimStat
 
 def verify(envelope: Envelope, key: EllipticCurvePublicKey) -> None:
     """Raises BadEvidence(SIGNATURE_INVALID) unless the key signed the envelope (ES256, RFC 9053 section 2.1)."""
-    if not _is_signed(envelope.signature, envelope.to_be_signed, key):
+    if not is_signature(envelope.signature, digest(envelope), key):
         raise BadEvidence(Reason.SIGNATURE_INVALID, envelope.kid)
 
 
 def is_stated_by(statement: SimStatement, point: bytes) -> bool:
     """Whether the SIM with this key made the statement. point: uncompressed, 65 octets."""
-    return _is_signed(statement.signature, statement.to_be_signed, _sim_key(point))
+    return is_signature(statement.signature, sha256(statement.to_be_signed).digest(), _sim_key(point))
 
 
-def _is_signed(raw: bytes, message: bytes, key: EllipticCurvePublicKey) -> bool:
+def digest(envelope: Envelope) -> bytes:
+    """SHA-256 of what the device signed."""
+    return sha256(envelope.to_be_signed).digest()
+
+
+def is_signature(raw: bytes, digest: bytes, key: EllipticCurvePublicKey) -> bool:
+    """Whether r and s, 32 octets each, are the key's signature over what has this SHA-256 digest."""
     try:
-        key.verify(_der(raw), sha256(message).digest(), _ES256)
+        key.verify(_der(raw), digest, _ES256)
     except InvalidSignature:
         return False
     return True

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import cbor2
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from simbond_agent import claims
 
@@ -21,7 +20,7 @@ from ..store.group_commit import GroupCommit, StoreBusy
 from ..store.lookup import Lookup
 from .decide import UNBOUND_INTERVAL_S, Decider, Result, refused
 from .rotate import rotate
-from .settling import TOGETHER, Claim, Settling
+from .settling import TOGETHER, Claim, Key, Settling
 
 log = structlog.get_logger("simbond.ingest")
 
@@ -57,7 +56,7 @@ class Ingest:
         self._on_change = on_change
         self._clock = clock
         self._points = Lookup(database, _POINT)
-        self._keys: dict[bytes, EllipticCurvePublicKey] = {}
+        self._keys: dict[bytes, Key] = {}
 
     def close(self) -> None:
         self._settling.close()
@@ -114,7 +113,9 @@ class Ingest:
         unproved: list[Claim] = []
         for message in messages:
             try:
-                unproved.append(await self._open(message, now))
+                envelope = open_envelope(message)
+                key = self._keys.get(envelope.kid) or await self._key(envelope.kid)
+                unproved.append(Claim(envelope, key, message, now))
                 results.append(None)
             except BadEvidence as e:
                 results.append(refused(e.reason, e.kid))
@@ -130,8 +131,9 @@ class Ingest:
         """The result of a device's wish for its next key, durable. Raises as `one` does."""
         now = self._clock()
         try:
-            envelope, key, _, _ = await self._open(message, now)
-            verify(envelope, key)
+            envelope = open_envelope(message)
+            key = await self._key(envelope.kid)
+            verify(envelope, key.public)
             asked = read_rotation(envelope)
         except BadEvidence as e:
             return self.noted(refused(e.reason, e.kid))
@@ -143,11 +145,6 @@ class Ingest:
             self.forget(kid)
             log.info("key rotated", kid=kid.hex(), successor=asked.successor.kid.hex())
         return self.noted(result)
-
-    async def _open(self, message: bytes, now: float) -> Claim:
-        envelope = open_envelope(message)
-        key = self._keys.get(envelope.kid) or await self._key(envelope.kid)
-        return Claim(envelope, key, message, now)
 
     def answer(self, result: Result) -> bytes:
         """A result as the device reads it (docs/evidence.cddl)."""
@@ -164,7 +161,7 @@ class Ingest:
         """Drops a key from the cache, after it was revoked or rotated."""
         self._keys.pop(kid, None)
 
-    async def _key(self, kid: bytes) -> EllipticCurvePublicKey:
+    async def _key(self, kid: bytes) -> Key:
         key = self._keys.get(kid)
         if key is None:
             row = await self._points.first(kid, kid)
@@ -172,7 +169,7 @@ class Ingest:
                 raise BadEvidence(Reason.KEY_UNKNOWN, kid)
             if len(self._keys) >= _KEYS:
                 self._keys.pop(next(iter(self._keys)))
-            key = self._keys[kid] = load_key(row[0])
+            key = self._keys[kid] = Key(bytes(row[0]), load_key(row[0]))
         return key
 
     def noted(self, result: Result) -> Result:

@@ -1,10 +1,9 @@
-"""From claims to results: signatures checked, decided, durable; many at a time (docs/adr/verifying-threads.md)."""
+"""From claims to results: signatures checked, decided, durable; many at a time (docs/adr/verifying-processes.md)."""
 
 import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -12,26 +11,36 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from sqlalchemy import Connection
 
-from ..evidence import BadEvidence, Envelope, read_claims, verify
+from ..evidence import BadEvidence, Envelope, digest, is_signature, read_claims
+from ..reasons import Reason
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
+from .checkers import Checkers
 from .decide import Result, Verified, refused
 
 log = structlog.get_logger("simbond.ingest")
 
 TOGETHER = 256
 """Messages that are settled in one go, about: as many as share a transaction."""
-_WORTH_A_THREAD = 50  # a hop to a thread and back costs as much as some signatures
-_AHEAD = 2  # chunks at the threads, so that they need not wait for the event loop
+_WORTH_ASKING = 50  # the way to another process and back costs as much as some signatures
+_AHEAD = 3  # chunks at the other processes, so that they need not wait for the event loop
 
 Decide = Callable[[Connection, list[Verified]], list[Result]]
 Deliver = Callable[[list[Result] | Exception], None]
+
+
+class Key(NamedTuple):
+    """A device's key, twice."""
+
+    point: bytes
+    """Uncompressed, 65 octets."""
+    public: EllipticCurvePublicKey
 
 
 class Claim(NamedTuple):
     """A message whose key is known and whose signature is not checked yet."""
 
     envelope: Envelope
-    key: EllipticCurvePublicKey
+    key: Key
     message: bytes
     at: float
 
@@ -48,28 +57,26 @@ class _Part:
 
     def check(self) -> list[Verified | Result]:
         if self.checked is None:
-            self.checked = [_check(claim) for claim in self.claims]
+            self.checked = [_read(claim, _is_signed(claim)) for claim in self.claims]
         return self.checked
 
 
 class Settling:
     """Settles claims in the order in which they came."""
 
-    def __init__(self, writer: GroupCommit, decide: Decide, threads: int | None = None) -> None:
-        """threads: that check signatures; as many as there are cores unless given. One is none: it would only take
-        turns with the event loop."""
+    def __init__(self, writer: GroupCommit, decide: Decide, processes: int | None = None) -> None:
+        """processes: that check signatures; unless given as many as there are cores, and on one core none, which
+        would only take turns with this one."""
         self._writer = writer
         self._decide = decide
-        self._threads = (len(os.sched_getaffinity(0)) if threads is None else threads) if _HAS_CORES else 1
-        self._pool = ThreadPoolExecutor(self._threads, "verify") if self._threads > 1 else None
+        self._checkers = Checkers(_worth_having() if processes is None else processes)
         self._parts: deque[_Part] = deque()
         self._weight = 0  # of the parts
-        self._at_threads: deque[tuple[list[_Part], asyncio.Future[list[list[Verified | Result]]]]] = deque()
+        self._asked: deque[tuple[list[_Part], asyncio.Future[bytes]]] = deque()
         self._called = False
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._checkers.close()
 
     def require_room(self, weight: int) -> None:
         """Raises StoreBusy where so much would not be taken now."""
@@ -88,12 +95,12 @@ class Settling:
 
     def _hand_on(self) -> None:
         self._called = False
-        while self._parts and len(self._at_threads) < _AHEAD:
+        while self._parts and len(self._asked) < _AHEAD:
             chunk, weight = self._next_chunk()
-            if self._pool is None or (weight < _WORTH_A_THREAD and not self._at_threads):
-                self._commit(chunk)
+            if self._asked or (weight >= _WORTH_ASKING and self._checkers.are_ready()):
+                self._ask(chunk)
             else:
-                self._check_in_threads(chunk, self._pool)
+                self._commit(chunk)
 
     def _next_chunk(self) -> tuple[list[_Part], int]:
         chunk: list[_Part] = []
@@ -105,21 +112,19 @@ class Settling:
         self._weight -= weight
         return chunk, weight
 
-    def _check_in_threads(self, chunk: list[_Part], pool: ThreadPoolExecutor) -> None:
-        claims = [claim for part in chunk for claim in part.claims]
-        size = -(-len(claims) // self._threads)
-        loop = asyncio.get_running_loop()
-        slices = [claims[at : at + size] for at in range(0, len(claims), size)]
-        done = asyncio.gather(*(loop.run_in_executor(pool, _check_all, some) for some in slices))
-        self._at_threads.append((chunk, done))
-        done.add_done_callback(self._checked)
+    def _ask(self, chunk: list[_Part]) -> None:
+        records = [_record(claim) for part in chunk for claim in part.claims]
+        answer = asyncio.ensure_future(self._checkers.check(records))
+        self._asked.append((chunk, answer))
+        answer.add_done_callback(self._answered)
 
-    def _checked(self, _: object) -> None:
-        while self._at_threads and self._at_threads[0][1].done():
-            chunk, done = self._at_threads.popleft()
-            found = iter([outcome for some in done.result() for outcome in some])
-            for part in chunk:
-                part.checked = [next(found) for _ in part.claims]
+    def _answered(self, _: object) -> None:
+        while self._asked and self._asked[0][1].done():
+            chunk, answer = self._asked.popleft()
+            if not answer.cancelled() and answer.exception() is None:
+                good = iter(answer.result())
+                for part in chunk:
+                    part.checked = [_read(claim, next(good) == 1) for claim in part.claims]
             self._commit(chunk)
         self._hand_on()
 
@@ -132,9 +137,8 @@ class Settling:
             future.add_done_callback(partial(self._settled, chunk))
 
     def _settle(self, connection: Connection, chunks: list[list[_Part]]) -> list[list[list[Result]]]:
-        """A handler of the group commit. Where there are no threads, signatures are checked here, one right after the
-        other, because the tables of ECDSA then stay in the processor's cache: that is worth a third of the
-        throughput."""
+        """A handler of the group commit. What no other process has checked is checked here, one right after the other,
+        because the tables of ECDSA then stay in the processor's cache: that is worth a third of the throughput."""
         good = [found for chunk in chunks for part in chunk for found in part.check() if type(found) is Verified]
         decided = iter(self._decide(connection, good))
         return [
@@ -154,20 +158,30 @@ class Settling:
                 self._commit([part])
 
 
-_HAS_CORES = hasattr(os, "sched_getaffinity")
+def _worth_having() -> int:
+    if not hasattr(os, "sched_getaffinity"):  # nor is every way to another process there
+        return 0
+    cores = len(os.sched_getaffinity(0))
+    return cores if cores > 1 else 0
 
 
-def _check(claim: Claim) -> Verified | Result:
-    envelope, key, message, at = claim
+def _record(claim: Claim) -> bytes:
+    """See checker.py."""
+    return b"%b%b%b" % (claim.key.point, claim.envelope.signature, digest(claim.envelope))
+
+
+def _is_signed(claim: Claim) -> bool:
+    return is_signature(claim.envelope.signature, digest(claim.envelope), claim.key.public)
+
+
+def _read(claim: Claim, is_signed: bool) -> Verified | Result:
+    envelope, _, message, at = claim
+    if not is_signed:
+        return refused(Reason.SIGNATURE_INVALID, envelope.kid)
     try:
-        verify(envelope, key)
         return Verified(read_claims(envelope), message, at)
     except BadEvidence as e:
         return refused(e.reason, e.kid)
-
-
-def _check_all(claims: list[Claim]) -> list[Verified | Result]:
-    return [_check(claim) for claim in claims]
 
 
 def _deliver(parts: list[_Part], outcome: "list[Result] | BaseException") -> None:
