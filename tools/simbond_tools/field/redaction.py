@@ -21,8 +21,11 @@ _FINAL = re.compile(r"\s*(?:OK|ERROR|\+CM[ES] ERROR:.*)\s*")
 
 # Long hexadecimal; long decimal; decimal in groups, as it is printed; the end that a log leaves of an identity; short.
 _TOKEN = re.compile(
-    r"(?P<hex>[0-9A-F]{16,})|(?P<number>[0-9]{10,})|(?P<groups>[0-9]{2,6}(?:[ -][0-9]{2,6}){2,})"
-    r"|(?P<masked>(?<=\*{4})[0-9A-F]{1,6})|(?P<short>[0-9A-F]{5,})",
+    r"(?P<hex>[0-9A-F]{16,})"
+    r"|(?P<number>[0-9]{10,})"
+    r"|(?P<groups>[0-9][0-9A-F]{3,5}(?:[ -][0-9A-F]{2,6}){3,}|[0-9]{2,6}(?:[ -][0-9]{2,6}){2,})"
+    r"|(?P<masked>(?<=\*{4})[0-9A-F]{1,6})"
+    r"|(?P<short>[0-9A-F]{5,})",
     re.IGNORECASE,
 )
 _GROUPED_MIN = 10
@@ -52,7 +55,7 @@ _TEST_MCC = "001"
 def redacted(chunks: Sequence[Chunk]) -> list[bytes]:
     """The data of each chunk without what is personal, as long as before."""
     names = Pseudonyms()
-    sides = {side: _Side(chunks, side) for side, _data in chunks}
+    sides = {side: _Side(chunks, side) for side in {side for side, _data in chunks}}
     for text in sides.values():
         text.replace_identities(names)
     for text in sides.values():
