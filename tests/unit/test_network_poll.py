@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from simbond_verifier import fleet
 from simbond_verifier.enforcement import Sighting, TargetError
-from simbond_verifier.policy import Policy, Poll
+from simbond_verifier.observer import Observer
+from simbond_verifier.policy import Policy
 from simbond_verifier.store.schema import observation
 from simbond_verifier.workers import network_poll
 from simbond_verifier.workers.network_poll import NetworkPoll
@@ -51,10 +52,9 @@ def polled(folder: Path, hlr: Hlr, condition: Callable[[Desk], bool], *, full: b
             if full:
                 writer = OnceFull(desk.database)
                 writer.start()
-            poll = NetworkPoll(
-                desk.database, writer, hlr, "osmo-hlr", desk.scenarios, Policy(poll=Poll(per_second=1000)),
-                lambda: changes.append(1), lambda: desk.now,
-            )  # fmt: skip
+            clock = lambda: desk.now  # noqa: E731
+            observer = Observer(writer, desk.scenarios, Policy(), lambda: changes.append(1), clock)
+            poll = NetworkPoll(desk.database, observer, hlr, "osmo-hlr", 1000, clock)
             async with at_work(poll.run):
                 await until(lambda: condition(desk), "what the network says")
             if full:

@@ -4,7 +4,11 @@ import asyncio
 import json
 from pathlib import Path
 
+import httpx
+
 from simbond_verifier import fleet
+from simbond_verifier.api.app import create_app
+from simbond_verifier.api.operator import Services
 from simbond_verifier.api.readiness import Readiness
 from simbond_verifier.metrics import Metrics
 from simbond_verifier.workers.keeper import Keeper
@@ -82,5 +86,22 @@ def test_a_command_that_nobody_tries(tmp_path: Path) -> None:
                 operator.now += 121
                 since[0] += 2
                 assert "is due for 121 s" in (await readiness.checks())["outbox"]
+
+    asyncio.run(main())
+
+
+def test_what_is_missing_is_said_and_keeps_nothing_out(tmp_path: Path) -> None:
+    async def main() -> None:
+        with desk(tmp_path) as operator:
+            async with group_commit(operator.database) as writer:
+                readiness = Readiness(operator.database, writer, Keeper(Metrics()), warnings=["notices lack a channel"])
+                services = Services(
+                    operator.database, writer, operator.scenarios, None, Metrics(), None, lambda: None  # type: ignore[arg-type]
+                )  # fmt: skip
+                transport = httpx.ASGITransport(create_app(services, readiness=readiness))
+                async with httpx.AsyncClient(transport=transport, base_url="http://verifier.example") as client:
+                    answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+        assert answer.json()["warnings"] == ["notices lack a channel"]
 
     asyncio.run(main())

@@ -19,7 +19,7 @@ def create(desk: Desk, name: str, role: Role = Role.VIEWER) -> str:
 
 def find(desk: Desk, secret: str) -> Holder | None:
     with desk.database.read() as connection:
-        return tokens.find(connection, secret)
+        return tokens.find(connection, tokens.digest(secret))
 
 
 @pytest.mark.parametrize("role", Role)

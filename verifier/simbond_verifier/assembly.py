@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from time import time
 
@@ -22,12 +21,12 @@ from .ingest.decide import Decider
 from .ingest.mqtt import MqttIngest
 from .ingest.pipeline import Ingest
 from .metrics import Metrics
-from .observation import Observation
+from .observer import Observer
 from .policy import Policy
 from .radius.service import RadiusService
 from .settings import ConfigurationError, Settings, load_scenarios
 from .signing_key import SigningKey
-from .store import identities, notices, observations, recovery, scenarios_seen, sealing, signing_keys
+from .store import identities, notices, recovery, scenarios_seen, sealing, signing_keys
 from .store.database import Database
 from .store.errors import AlreadyServed
 from .store.group_commit import GroupCommit
@@ -92,21 +91,16 @@ async def running(
             signing_keys.load(connection, time(), given)
             scenarios_seen.note(connection, texts, at=time())
             notices.install(connection, policy, scenarios)
-        for gap in notice.gaps(policy, scenarios):
+        gaps = notice.gaps(policy, scenarios)
+        for gap in gaps:
             log.warning("notices", missing=gap)
 
-        async def observe(seen: Observation) -> None:
-            taken = await writer.submit(
-                partial(observations.take, seen=seen, scenarios=scenarios, policy=policy, now=time())
-            )
-            if taken.changed:
-                outbox.wake()
-
+        observer = Observer(writer, scenarios, policy, lambda: outbox.wake())
         view = target if isinstance(target, NetworkView) else None
         asked = embedded if target is embedded else None
         radius = None
         if policy.radius is not None:
-            radius = RadiusService(policy.radius, database, writer, scenarios, observe, metrics.registry)
+            radius = RadiusService(policy.radius, database, writer, scenarios, observer.take, metrics.registry)
             target = radius.over(target)
         outbox = Outbox(database, writer, target, metrics)
         workers = [
@@ -121,7 +115,7 @@ async def running(
         if view is not None:
             corroborator = Corroborator(database, writer, view, outbox.wake, policy=policy)
             workers.append(corroborator.run)
-            workers.append(NetworkPoll(database, writer, view, target.name, scenarios, policy, outbox.wake).run)
+            workers.append(NetworkPoll(database, observer, view, target.name, policy.poll.per_second).run)
             ask = corroborator.wake
         ingest = Ingest(
             database,
@@ -144,8 +138,15 @@ async def running(
         services = Services(
             database, writer, scenarios, ingest, metrics, asked, outbox.wake, keyring=keyring, policy=policy
         )
-        readiness = Readiness(database, writer, keeper)
+        readiness = Readiness(database, writer, keeper, warnings=_warnings(gaps))
         yield create_app(services, limits=policy.limits, readiness=readiness)
+
+
+def _warnings(gaps: list[str]) -> list[str]:
+    """What whoever asks whether it is ready is told without a token: the log names the scenarios."""
+    if not gaps:
+        return []
+    return [f"notices lack remedy channel or materials in {len(gaps)} places: see [remedy] in the policy, and the log"]
 
 
 def _trace(stack: AsyncExitStack) -> None:

@@ -165,6 +165,12 @@ class Limits(Table):
     device_per_s: float = Field(10, gt=0, le=1e6)
     """Messages of a key from one address; those in batches are not counted."""
     device_burst: int = Field(2000, ge=1, le=10_000_000)
+    token_per_s: float = Field(100, gt=0, le=1e6)
+    """Requests of a token to the operator API."""
+    token_burst: int = Field(5000, ge=1, le=10_000_000)
+    wrong_token_per_s: float = Field(1, gt=0, le=1e6)
+    """Requests of an address without a token that is in force."""
+    wrong_token_burst: int = Field(100, ge=1, le=10_000_000)
     exempt: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
     """Networks whose addresses stand for many clients: gateways, proxies. There is no limit by address for them."""
 

@@ -62,7 +62,7 @@ def create_app(
     api.add_api_route("/healthz", _health, include_in_schema=False)
 
     async def ready() -> JSONResponse:
-        return _readiness({} if readiness is None else await readiness.checks())
+        return _readiness({}, []) if readiness is None else _readiness(await readiness.checks(), readiness.warnings)
 
     api.add_api_route("/readyz", ready, include_in_schema=False)
     _report_problems(api)
@@ -90,9 +90,10 @@ async def _health() -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-def _readiness(checks: dict[str, str]) -> JSONResponse:
+def _readiness(checks: dict[str, str], warnings: list[str]) -> JSONResponse:
     ready = all(found == "ok" for found in checks.values())
-    return JSONResponse({"status": "ready" if ready else "not-ready", "checks": checks}, 200 if ready else 503)
+    said = {"status": "ready" if ready else "not-ready", "checks": checks, "warnings": warnings}
+    return JSONResponse(said, 200 if ready else 503)
 
 
 def _report_problems(api: FastAPI) -> None:

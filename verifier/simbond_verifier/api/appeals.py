@@ -33,7 +33,7 @@ async def file_appeal(services: Use, holder: Site, iccid: str, order: documents.
             now=services.clock(),
         )
     )
-    return _show(services, number)
+    return await _show(services, number)
 
 
 @router.get("/appeals")
@@ -54,9 +54,9 @@ def list_appeals(
 
 
 @router.get("/appeals/{number}")
-def show_appeal(services: Use, _: Reads, number: Number) -> documents.Appeal:
+async def show_appeal(services: Use, _: Reads, number: Number) -> documents.Appeal:
     """One appeal."""
-    return _show(services, number)
+    return await _show(services, number)
 
 
 @router.post("/appeals/{number}/uphold")
@@ -84,9 +84,8 @@ async def _decide(
     unit = partial(how, appeal_id=number, reason=order.reason, actor=actor, now=services.clock())
     decided = await services.write(unit)
     services.metrics.appeals.labels(decided.outcome.value, decided.rule).inc()
-    return _show(services, number)
+    return await _show(services, number)
 
 
-def _show(services: Services, number: int) -> documents.Appeal:
-    with services.database.read() as connection:
-        return documents.Appeal(**appeals.show(connection, number))
+async def _show(services: Services, number: int) -> documents.Appeal:
+    return documents.Appeal(**await services.read(partial(appeals.show, appeal_id=number)))

@@ -31,10 +31,9 @@ def list_decisions(
 
 
 @router.get("/{number}")
-def show_decision(services: Use, _: Looks, number: Number) -> documents.Proposal:
+async def show_decision(services: Use, _: Looks, number: Number) -> documents.Proposal:
     """One of them."""
-    with services.database.read() as connection:
-        return documents.Proposal(**proposals.show(connection, number))
+    return await _show(services, number)
 
 
 @router.post("/{number}/approve")
@@ -45,7 +44,7 @@ async def approve(services: Use, holder: Decides, number: Number, answer: docume
     )
     found = await services.write(unit)
     await finish(services, found.order, holder, decision=found.id, asked_by=found.asked_by)
-    return show_decision(services, holder, number)
+    return await _show(services, number)
 
 
 @router.post("/{number}/refuse")
@@ -66,5 +65,8 @@ async def _after(
     services: Services, number: int, unit: Callable[[Connection], proposals.Proposal]
 ) -> documents.Proposal:
     await services.write(unit)
-    with services.database.read() as connection:
-        return documents.Proposal(**proposals.show(connection, number))
+    return await _show(services, number)
+
+
+async def _show(services: Services, number: int) -> documents.Proposal:
+    return documents.Proposal(**await services.read(partial(proposals.show, proposal_id=number)))

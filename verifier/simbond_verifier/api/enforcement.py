@@ -4,6 +4,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from sqlalchemy import Connection
 
 from .. import decisions
 from ..reasons import Reason
@@ -21,26 +22,26 @@ State = documents.Enforcing
 
 
 @router.get("")
-def show_enforcement(services: Use, _: Reads) -> State:
+async def show_enforcement(services: Use, _: Reads) -> State:
     """Whether the verifier acts by itself."""
-    return _state(services)
+    return await _state(services)
 
 
 @router.post("/kill-switch", response_model=State, responses=WAITS)
 async def set_kill_switch(services: Use, holder: Decides, order: documents.KillSwitch) -> Any:
     """Stops everything that the verifier does by itself, which one person may always do, or lets it go on."""
     if not order.on:
-        return await take(services, holder, lambda _: Order(Kind.START_ALL, order.reason)) or _state(services)
+        return await take(services, holder, lambda _: Order(Kind.START_ALL, order.reason)) or await _state(services)
     now = services.clock()
     await services.write(partial(gate.set_kill_switch, on=True, reason=order.reason, actor=holder.name, now=now))
-    return _state(services)
+    return await _state(services)
 
 
 @router.post("/rules/{rule}/start", response_model=State, responses=WAITS)
 async def start_rule(services: Use, holder: Decides, rule: Reason, order: models.Decision) -> Any:
     """Lets a rule act again that was stopped for cutting off too many cards."""
     wish = Order(Kind.START_RULE, order.reason, detail={"rule": rule.value})
-    return await take(services, holder, lambda _: wish) or _state(services)
+    return await take(services, holder, lambda _: wish) or await _state(services)
 
 
 @router.get("/withheld")
@@ -84,19 +85,22 @@ async def dismiss_all(services: Use, holder: Decides, order: documents.ByRule) -
 
 async def _one(services: Services, holder: Decides, kind: Kind, number: int, order: models.Decision) -> Any:
     wish = partial(decisions.about_withheld, kind=kind, withheld_id=number, reason=order.reason)
-    return await take(services, holder, wish) or _state(services)
+    return await take(services, holder, wish) or await _state(services)
 
 
 async def _all(services: Services, holder: Decides, kind: Kind, order: documents.ByRule) -> Any:
     wish = partial(decisions.about_rule, kind=kind, rule=order.rule, reason=order.reason)
-    return await take(services, holder, wish) or _state(services)
+    return await take(services, holder, wish) or await _state(services)
 
 
-def _state(services: Services) -> State:
-    with services.database.read() as connection:
-        switch = gate.kill_switch(connection)
-        return State(
-            kill_switch=None if switch is None else documents.KillSwitchState(**switch),
-            stopped=[documents.StoppedRule(**rule) for rule in gate.stopped(connection)],
-            withheld=gate.how_many_wait(connection),
-        )
+async def _state(services: Services) -> State:
+    return await services.read(_read_state)
+
+
+def _read_state(connection: Connection) -> State:
+    switch = gate.kill_switch(connection)
+    return State(
+        kill_switch=None if switch is None else documents.KillSwitchState(**switch),
+        stopped=[documents.StoppedRule(**rule) for rule in gate.stopped(connection)],
+        withheld=gate.how_many_wait(connection),
+    )

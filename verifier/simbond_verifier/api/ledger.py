@@ -60,8 +60,7 @@ async def newest_checkpoint(services: Use, _: Reads, fresh: bool = False) -> Tre
     """The newest signed tree head. fresh: one that covers everything that is committed now."""
     if fresh:
         await catch_up(services.writer, services.keyring, services.clock)
-    with services.database.read() as connection:
-        return _head(connection)
+    return await services.read(_head)
 
 
 @router.get("/proof")

@@ -1,9 +1,9 @@
 """How much one client may send: rates per address and per device, in bounded memory, asked before any signature is
 checked (docs/operations.md)."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from itertools import islice
 
 from ..policy import Limits
@@ -52,6 +52,26 @@ class Rate:
         self._full_at = dict(islice(left.items(), max(too_many, 0), None))
 
 
+def origins(exempt: Iterable[IPv4Network | IPv6Network]) -> Callable[[str], str]:
+    """What an address is counted by: itself, or its /64, which is what one IPv6 customer has; "" for those that are
+    exempt."""
+    free = tuple(exempt)
+
+    @lru_cache(maxsize=4096)
+    def origin(address: str) -> str:
+        try:
+            ip = ip_address(address.partition("%")[0])
+        except ValueError:
+            return address  # a socket that is no IP
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        if any(ip in network for network in free):
+            return ""
+        return str(ip) if isinstance(ip, IPv4Address) else str(IPv6Address(int(ip) >> 64 << 64))
+
+    return origin
+
+
 class Throttle:
     """The rates of one verifier, by its policy. Clients are known by the `origin` of their address."""
 
@@ -59,21 +79,7 @@ class Throttle:
         self._address = Rate(limits.address_per_s, limits.address_burst)
         self._refused = Rate(limits.refused_per_s, limits.refused_burst)
         self._device = Rate(limits.device_per_s, limits.device_burst)
-        self._exempt = limits.exempt
-        self.origin = lru_cache(maxsize=4096)(self._origin)
-
-    def _origin(self, address: str) -> str:
-        """What an address is counted by: itself, or its /64, which is what one IPv6 customer has; "" for those that the
-        policy exempts."""
-        try:
-            ip = ip_address(address.partition("%")[0])
-        except ValueError:
-            return address  # a socket that is no IP
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        if any(ip in network for network in self._exempt):
-            return ""
-        return str(ip) if isinstance(ip, IPv4Address) else str(IPv6Address(int(ip) >> 64 << 64))
+        self.origin = origins(limits.exempt)
 
     def address_wait_s(self, origin: str, now: float, messages: int = 1) -> float:
         """Seconds until so many messages are taken from there; 0.0: now, and they are counted."""

@@ -2,20 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection
 
 from .. import fleet
 from ..observation import Observation, Place
 from ..observation import Use as UsedFor
-from ..policy import Policy
-from ..scenario import Scenarios
 from ..store import observations
-from ..store.observations import Outcome, Taken
+from ..store.observations import Outcome
 from ..words import Language, explain, preferred
 from .operator import Feeds, Reads, Use
 from .problems import Problem
@@ -125,18 +121,9 @@ async def hand_in(request: Request, services: Use, holder: Feeds) -> Results:
     usable = [(place, found) for place, found in enumerate(read) if isinstance(found, Observation)]
     for start in range(0, len(usable), _UNIT):
         some = usable[start : start + _UNIT]
-        unit = partial(_take, [seen for _, seen in some], services.scenarios, services.policy, services.clock())
-        for (place, _), taken in zip(some, await services.writer.submit(unit), strict=True):
+        for (place, _), taken in zip(some, await services.observer.take(*(seen for _, seen in some)), strict=True):
             results[place] = Result(outcome=taken.outcome, problem=taken.problem)
-            if taken.changed:
-                services.on_change()
     return Results(results=[result for result in results if result is not None])
-
-
-def _take(
-    seen: list[Observation], scenarios: Scenarios, policy: Policy, now: float, connection: Connection
-) -> list[Taken]:
-    return [observations.take(connection, one, scenarios, policy, now) for one in seen]
 
 
 def _read(body: bytes, source: str) -> Iterator[Observation | str]:

@@ -1,9 +1,10 @@
 """The operator API: cards, devices, and what the network equipment may ask."""
 
 from asyncio import to_thread
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from time import time
+from math import ceil
+from time import monotonic, time
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -17,6 +18,7 @@ from ..enforcement.target import UnknownSubscriber
 from ..ingest.pipeline import Ingest
 from ..lifecycle import State
 from ..metrics import Metrics
+from ..observer import Observer
 from ..policy import Policy
 from ..scenario import Scenarios
 from ..store import tokens
@@ -26,6 +28,7 @@ from ..store.signing_keys import Keyring
 from ..store.tokens import Holder, Role
 from . import models
 from .problems import Problem
+from .token_limits import TokenThrottle
 
 T = TypeVar("T")
 
@@ -66,12 +69,19 @@ class Services:
         self.keyring = keyring or Keyring()
         self.policy = policy or Policy()
         self.decisions = Decisions(scenarios, self.policy)
+        self.throttle = TokenThrottle(self.policy.limits)
+        self.observer = Observer(writer, scenarios, self.policy, on_change, clock)
 
     async def write(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work, durably, and wakes the outbox."""
         result = await self.writer.submit(unit)
         self.on_change()
         return result
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """What a query finds, for an endpoint that runs on the event loop: a database that is elsewhere is waited for
+        on a thread."""
+        return await self.database.ask(query)
 
 
 def _services(request: Request) -> Services:
@@ -82,19 +92,23 @@ def _services(request: Request) -> Services:
 Use = Annotated[Services, Depends(_services)]
 
 
-def _allow(roles: frozenset[Role]) -> Callable[..., Holder]:
-    def check(services: Use, authorization: Annotated[str, Header(include_in_schema=False)] = "") -> Holder:
+def _allow(roles: frozenset[Role]) -> Callable[..., Awaitable[Holder]]:
+    async def check(
+        request: Request, services: Use, authorization: Annotated[str, Header(include_in_schema=False)] = ""
+    ) -> Holder:
         scheme, _, secret = authorization.partition(" ")
-        holder = None
-        if scheme.lower() == "bearer" and secret:
-            with services.database.read() as connection:
-                holder = tokens.find(connection, secret.strip())
+        digest = tokens.digest(secret.strip()) if scheme.lower() == "bearer" else b""
+        address = "" if request.client is None else request.client.host
+        _require_patience(services.throttle.stranger_wait_s(address, digest, monotonic()), "address-rate")
+        holder = await services.read(partial(tokens.find, digest=digest))
         if holder is None:
+            services.throttle.refused(address, monotonic())
             raise Problem(
                 401,
                 "token",
                 "Send 'Authorization: Bearer TOKEN' with a token in force; 'simbond token create' makes one.",
             )
+        _require_patience(services.throttle.holder_wait_s(holder.name, digest, monotonic()), "token-rate")
         if holder.role not in roles:
             raise Problem(
                 403,
@@ -104,6 +118,12 @@ def _allow(roles: frozenset[Role]) -> Callable[..., Holder]:
         return holder
 
     return check
+
+
+def _require_patience(wait_s: float, code: str) -> None:
+    if wait_s:
+        who = "This token asks" if code == "token-rate" else "Requests without a token in force come from this address"
+        raise Problem(429, code, f"{who} too often; see [limits] in the policy.", retry_after_s=ceil(wait_s))
 
 
 Reads = Annotated[Holder, Depends(_allow(_READS))]
@@ -183,9 +203,9 @@ def _check_list(services: Services, body: bytes) -> fleet.Checked:
 
 
 @router.get("/cards/{iccid}", tags=["cards"])
-def show_card(services: Use, holder: Looks, iccid: str) -> Changed:
+async def show_card(services: Use, holder: Looks, iccid: str) -> Changed:
     """One card, and the last command to the network about it. Whose it is, a technician does not see."""
-    return card_document(services, holder, iccid)
+    return await card_document(services, holder, iccid)
 
 
 @router.get("/cards/{iccid}/history", tags=["cards"])
@@ -225,13 +245,13 @@ async def enrol_device(services: Use, holder: Site, order: models.EnrolmentOrder
         actor=holder.name,
         now=services.clock(),
     )
-    return _device(services, await services.write(unit))
+    return await _device(services, await services.write(unit))
 
 
 @router.get("/devices/{kid}", tags=["devices"])
-def show_device(services: Use, _: Looks, kid: str) -> models.DeviceWithKey:
+async def show_device(services: Use, _: Looks, kid: str) -> models.DeviceWithKey:
     """One device with its public key."""
-    return _device(services, kid)
+    return await _device(services, kid)
 
 
 @router.post("/devices/{kid}/revoke", tags=["devices"])
@@ -239,7 +259,7 @@ async def revoke_device(services: Use, holder: Decides, kid: str, order: models.
     """Revokes a device's key: its Evidence counts for nothing from now on."""
     unit = partial(fleet.revoke, kid=kid, reason=order.reason, actor=holder.name, now=services.clock())
     services.ingest.forget(await services.write(unit))
-    return _device(services, kid)
+    return await _device(services, kid)
 
 
 @router.get("/scenarios", tags=["scenarios"])
@@ -268,13 +288,11 @@ def show_metrics(services: Use, _: Reads) -> Response:
     return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def card_document(services: Services, holder: Holder, iccid: str) -> Changed:
+async def card_document(services: Services, holder: Holder, iccid: str) -> Changed:
     """A card as the holder of a token may see it."""
-    with services.database.read() as connection:
-        found = fleet.show_card(connection, iccid)
+    found = await services.read(partial(fleet.show_card, iccid=iccid))
     return Changed(**found | ({"msisdn": None, "customer": None} if holder.role is Role.TECHNICIAN else {}))
 
 
-def _device(services: Services, kid: str) -> models.DeviceWithKey:
-    with services.database.read() as connection:
-        return models.DeviceWithKey(**fleet.show_device(connection, kid))
+async def _device(services: Services, kid: str) -> models.DeviceWithKey:
+    return models.DeviceWithKey(**await services.read(partial(fleet.show_device, kid=kid)))

@@ -47,7 +47,7 @@ async def finish(services: Services, order: Order, holder: Holder, **why: Any) -
 
 async def _order_card(services: Services, holder: Holder, kind: Kind, iccid: str, **order: Any) -> Any:
     asked = await take(services, holder, partial(decisions.about_card, kind=kind, iccid=iccid, **order))
-    return asked or card_document(services, holder, iccid)
+    return asked or await card_document(services, holder, iccid)
 
 
 @router.post("/bind", response_model=Changed, responses=WAITS)
@@ -76,7 +76,7 @@ async def suspend_card(services: Use, holder: Decides, iccid: str, order: models
     """Suspends a card by an operator's decision. One person may always do that."""
     unit = partial(fleet.suspend, iccid=iccid, reason=order.reason, actor=holder.name, now=services.clock())
     await services.write(unit)
-    return card_document(services, holder, iccid)
+    return await card_document(services, holder, iccid)
 
 
 @router.post("/resume", response_model=Changed, responses=WAITS)
@@ -105,4 +105,4 @@ async def set_sim_key(services: Use, holder: Decides, iccid: str, order: models.
         fleet.set_sim_key, iccid=iccid, key=order.key, reason=order.reason, actor=holder.name, now=services.clock()
     )
     await services.write(unit)
-    return card_document(services, holder, iccid)
+    return await card_document(services, holder, iccid)

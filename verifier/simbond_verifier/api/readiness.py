@@ -1,7 +1,7 @@
 """GET /readyz: whether messages sent here now would be taken, and what follows from them carried out
 (docs/operations.md). No token: it says nothing about cards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, time
 
 from sqlalchemy import func, select
@@ -26,7 +26,11 @@ class Readiness:
         keeper: Keeper,
         clock: Callable[[], float] = time,
         since: Callable[[], float] = monotonic,
+        *,
+        warnings: Sequence[str] = (),
     ) -> None:
+        """warnings: what is missing and keeps nobody from sending messages here."""
+        self.warnings = list(warnings)
         self._database = database
         self._writer = writer
         self._keeper = keeper

@@ -28,7 +28,7 @@ async def order_second_check(services: Use, holder: Decides, iccid: str, order: 
             now=services.clock(),
         )
     )
-    return _show(services, iccid)
+    return await _show(services, iccid)
 
 
 @router.post("/cards/{iccid}/recheck/confirm")
@@ -50,9 +50,8 @@ async def confirm_second_check(services: Use, holder: Site, iccid: str, order: d
             now=services.clock(),
         )
     )
-    return _show(services, iccid)
+    return await _show(services, iccid)
 
 
-def _show(services: Services, iccid: str) -> Changed:
-    with services.database.read() as connection:
-        return Changed(**fleet.show_card(connection, iccid))
+async def _show(services: Services, iccid: str) -> Changed:
+    return Changed(**await services.read(partial(fleet.show_card, iccid=iccid)))

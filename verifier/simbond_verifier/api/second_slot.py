@@ -19,4 +19,4 @@ async def set_second_slot(services: Use, holder: Decides, kid: str, order: model
     """States the IMEI of a device's second slot: a card that the network sees there is at home."""
     wish = partial(decisions.about_device, kind=Kind.SECOND_SLOT, kid=kid, imei2=order.imei2, reason=order.reason)
     asked = await take(services, holder, wish)
-    return asked or await services.database.ask(partial(fleet.show_device, kid=kid))
+    return asked or await services.read(partial(fleet.show_device, kid=kid))

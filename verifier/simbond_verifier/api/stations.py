@@ -98,7 +98,7 @@ async def register_station(services: Use, holder: Decides, order: Registration) 
         actor=holder.name,
         now=services.clock(),
     )
-    return _show(services, await services.write(unit))
+    return await _show(services, await services.write(unit))
 
 
 @router.get("/stations")
@@ -111,9 +111,9 @@ def list_stations(services: Use, _: Reads, after: str = "", limit: Limit = 100) 
 
 
 @router.get("/stations/{name}")
-def show_station(services: Use, _: Reads, name: Name) -> Station:
+async def show_station(services: Use, _: Reads, name: Name) -> Station:
     """One station."""
-    return _show(services, name)
+    return await _show(services, name)
 
 
 @router.get("/stations/{name}/devices")
@@ -144,7 +144,7 @@ async def revoke_station(services: Use, holder: Decides, name: Name, order: Revo
         async for kid in _endorsed_since(services, name, order.since):
             revoke = partial(fleet.revoke, kid=kid, reason=order.reason, actor=holder.name, now=services.clock())
             services.ingest.forget(await services.write(revoke))
-    return _show(services, name)
+    return await _show(services, name)
 
 
 async def _endorsed_since(services: Services, name: str, since: float) -> AsyncIterator[str]:
@@ -188,6 +188,5 @@ def _check(services: Services, octets: bytes) -> Log:
         return fleet.check_log(connection, octets, services.clock())
 
 
-def _show(services: Services, name: str) -> Station:
-    with services.database.read() as connection:
-        return Station(**stations.show_station(connection, name))
+async def _show(services: Services, name: str) -> Station:
+    return Station(**await services.read(partial(stations.show_station, name=name)))

@@ -24,7 +24,7 @@ async def make_work_order(
 ) -> documents.WorkOrderWithResults:
     """Sends a technician to a card: to check its bond, or to carry out an approved swap."""
     unit = partial(work_orders.make, **order.model_dump(), actor=holder.name, now=services.clock())
-    return _show(services, await services.write(unit))
+    return await _show(services, await services.write(unit))
 
 
 @router.get("")
@@ -75,9 +75,9 @@ def assess_result(services: Use, _: Looks, order: documents.ProofOrder) -> docum
 
 
 @router.get("/{number}")
-def show_work_order(services: Use, holder: Looks, number: Number) -> documents.WorkOrderWithResults:
+async def show_work_order(services: Use, holder: Looks, number: Number) -> documents.WorkOrderWithResults:
     """One work order with what devices proved for it; a technician sees their own."""
-    return _show(services, number, _own(holder))
+    return await _show(services, number, _own(holder))
 
 
 @router.post("/{number}/cancel")
@@ -87,7 +87,7 @@ async def cancel_work_order(
     """Takes an open order back: its results count no more."""
     now = services.clock()
     await services.write(partial(work_orders.cancel, number=number, reason=order.reason, actor=holder.name, now=now))
-    return _show(services, number)
+    return await _show(services, number)
 
 
 @router.post("/{number}/result")
@@ -112,9 +112,9 @@ async def take_result(
     return documents.TakenResult(**(await services.write(unit))._asdict())
 
 
-def _show(services: Services, number: int, technician: str | None = None) -> documents.WorkOrderWithResults:
-    with services.database.read() as connection:
-        found = work_orders.show(connection, number, services.clock(), technician)
+async def _show(services: Services, number: int, technician: str | None = None) -> documents.WorkOrderWithResults:
+    shown = partial(work_orders.show, number=number, now=services.clock(), technician=technician)
+    found = await services.read(shown)
     return documents.WorkOrderWithResults(**found)
 
 

@@ -42,16 +42,16 @@ def create(connection: Connection, name: str, role: Role, now: float) -> str:
         raise Conflict("token-name", f"'{name}' is how the verifier itself is called; choose another name.")
     secret = _PREFIX + secrets.token_urlsafe(32)
     try:
-        connection.execute(insert(token).values(name=name, role=role, digest=_digest(secret), created_at=now))
+        connection.execute(insert(token).values(name=name, role=role, digest=digest(secret), created_at=now))
     except IntegrityError:
         raise Conflict("token-name", f"There is a token named '{name}' already; names are used once.") from None
     return secret
 
 
-def find(connection: Connection, secret: str) -> Holder | None:
-    """Whom the token stands for; None when it is unknown or revoked."""
-    # Looked up by digest: what timing could tell about a hash does not help to guess the token.
-    query = select(token.c.name, token.c.role).where(token.c.digest == _digest(secret), token.c.revoked_at.is_(None))
+def find(connection: Connection, digest: bytes) -> Holder | None:
+    """Whom the token with this digest stands for; None when it is unknown or revoked."""
+    # What timing could tell about a hash does not help to guess the token.
+    query = select(token.c.name, token.c.role).where(token.c.digest == digest, token.c.revoked_at.is_(None))
     row = connection.execute(query).first()
     return None if row is None else Holder(row.name, Role(row.role))
 
@@ -71,5 +71,5 @@ def list_all(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _digest(secret: str) -> bytes:
+def digest(secret: str) -> bytes:
     return sha256(secret.encode()).digest()

@@ -12,11 +12,9 @@ from sqlalchemy import Connection, select
 from ..enforcement.target import EnforcementError, NetworkView, Sighting
 from ..lifecycle import State
 from ..observation import Observation
-from ..policy import Policy
-from ..scenario import Scenarios
-from ..store import observations
+from ..observer import Observer
 from ..store.database import Database
-from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
+from ..store.group_commit import StoreBusy, StoreUnavailable
 from ..store.schema import card, network
 
 log = structlog.get_logger("simbond.network-poll")
@@ -40,26 +38,21 @@ class NetworkPoll:
     def __init__(
         self,
         database: Database,
-        writer: GroupCommit,
+        observer: Observer,
         view: NetworkView,
         source: str,
-        scenarios: Scenarios,
-        policy: Policy,
-        on_change: Callable[[], None],
+        per_second: float,
         clock: Callable[[], float] = time,
     ) -> None:
-        """source: what its observations are named after, for example `osmo-hlr`."""
+        """source: what its observations are named after, for example `osmo-hlr`. per_second: cards, at most."""
         self._database = database
-        self._writer = writer
+        self._observer = observer
         self._view = view
         self._source = source
-        self._scenarios = scenarios
-        self._policy = policy
-        self._on_change = on_change
+        self._pause_s = 1 / per_second
         self._clock = clock
 
     async def run(self) -> None:
-        pause_s = 1 / self._policy.poll.per_second
         last = 0
         while True:
             try:
@@ -68,12 +61,12 @@ class NetworkPoll:
                 log.warning("network view not asked", error=str(e))
                 cards = []
             if not cards:
-                await asyncio.sleep(_IDLE_S if last == 0 else pause_s)
+                await asyncio.sleep(_IDLE_S if last == 0 else self._pause_s)
                 last = 0
             for found in cards:
                 last = found.id
                 await self._ask(found)
-                await asyncio.sleep(pause_s)
+                await asyncio.sleep(self._pause_s)
 
     async def _ask(self, found: _Card) -> None:
         try:
@@ -84,15 +77,10 @@ class NetworkPoll:
         if seen is None or not _is_news(seen, found):
             return
         now = self._clock()
-        observed = Observation(found.imsi, min(now, seen.at or now), self._source, seen.imei)
-        unit = partial(observations.take, seen=observed, scenarios=self._scenarios, policy=self._policy, now=now)
         try:
-            taken = await self._writer.submit(unit)
+            await self._observer.take(Observation(found.imsi, min(now, seen.at or now), self._source, seen.imei))
         except (StoreBusy, StoreUnavailable) as e:
             log.warning("sighting not written", card=found.id, error=str(e))
-            return
-        if taken.changed:
-            self._on_change()
 
 
 def _is_news(seen: Sighting, found: _Card) -> bool:
