@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from simbond_tools.factory import FactoryError, Stop, read_manifest
-from simbond_tools.factory.manifest import Expected
+from simbond_tools.factory.errors import FactoryError, Stop
+from simbond_tools.factory.manifest import Expected, read
 from simbond_verifier.endorsement import Unit
 
 CARD, OTHER = "89860012345678900001", "89860012345678900002"
@@ -35,7 +35,7 @@ def unit(imei: str = IMEI, iccid: str = CARD) -> Unit:
 
 @pytest.mark.parametrize("text", [CSV, "\ufeff" + CSV.replace(",", ";"), JSON], ids=["csv", "semicolons", "json"])
 def test_it_says_what_is_expected_of_a_unit(text: str) -> None:
-    manifest = read_manifest(text.encode())
+    manifest = read(text.encode())
 
     assert len(manifest) == 2
     codes = frozenset(("86123405", "86123406"))
@@ -56,7 +56,7 @@ def test_it_says_what_is_expected_of_a_unit(text: str) -> None:
 )
 def test_why_a_unit_is_not_right(found: Unit, order: str | None, code: str) -> None:
     with pytest.raises(Stop) as refused:
-        read_manifest(CSV.encode()).expected(found, order)
+        read(CSV.encode()).expected(found, order)
     assert refused.value.code == code
 
 
@@ -83,5 +83,5 @@ def test_why_a_unit_is_not_right(found: Unit, order: str | None, code: str) -> N
 )
 def test_what_is_no_manifest_is_told_by_line_or_unit(octets: bytes, fault: str) -> None:
     with pytest.raises(FactoryError, match=fault) as refused:
-        read_manifest(octets)
+        read(octets)
     assert refused.value.code == "manifest"

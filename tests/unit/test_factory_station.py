@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from simbond_tools.factory import FactoryError, Station, Stop, create_station
+from simbond_tools.factory.errors import FactoryError, Stop
+from simbond_tools.factory.station import Station, create
 from simbond_verifier import endorsement, station
 from support.attester import Attester
 
@@ -26,7 +27,7 @@ def device(number: int, **more: object) -> Attester:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    create_station(tmp_path / "s", "line-1", days=30)
+    create(tmp_path / "s", "line-1", days=30)
     return tmp_path / "s"
 
 
@@ -193,7 +194,7 @@ def test_it_works_by_a_clock_that_can_be_right(folder: Path) -> None:
 
 
 def test_a_passphrase_keeps_the_key(tmp_path: Path) -> None:
-    create_station(tmp_path / "s", "line-1", passphrase="open sesame")
+    create(tmp_path / "s", "line-1", passphrase="open sesame")
     with pytest.raises(FactoryError, match="needs its passphrase"):
         Station(tmp_path / "s")
     with pytest.raises(FactoryError, match="wrong"):
@@ -205,10 +206,10 @@ def test_what_is_no_station_is_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FactoryError, match="simbond stations create"):
         Station(tmp_path / "nothing")
     with pytest.raises(FactoryError, match="already"):
-        create_station(folder, "line-1")
+        create(folder, "line-1")
     with pytest.raises(FactoryError, match="no name"):
-        create_station(tmp_path / "other", "line 1")
-    create_station(tmp_path / "other", "line-2")
+        create(tmp_path / "other", "line 1")
+    create(tmp_path / "other", "line-2")
     (folder / "station.crt").write_bytes((tmp_path / "other" / "station.crt").read_bytes())
     with pytest.raises(FactoryError, match="another key"):
         Station(folder)
@@ -217,7 +218,7 @@ def test_what_is_no_station_is_told(folder: Path, tmp_path: Path) -> None:
 _WORKER = """\
 import sys
 from pathlib import Path
-from simbond_tools.factory import Station
+from simbond_tools.factory.station import Station
 requests = [bytes.fromhex(line) for line in sys.stdin]
 with Station(Path(sys.argv[1])) as made:
     for request in requests:

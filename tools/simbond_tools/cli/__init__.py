@@ -29,10 +29,12 @@ _COMMANDS = {
     "identities": ("identities", "identities", "server"),
     "ledger": ("ledger", "ledger", None),
     "observations": ("observations", "observations", None),
+    "provision": ("provision", "provision", "serial"),
     "restore": ("backup", "restore", "server"),
     "serve": ("serve", "serve", "server"),
     "shadow": ("shadow", "shadow", None),
     "signing-key": ("signing_key", "signing_key", "server"),
+    "stations": ("stations", "stations", None),
     "token": ("token", "token", "server"),
     "work-orders": ("work_orders", "work_orders", None),
 }

@@ -5,9 +5,11 @@ from typing import Any
 import click
 
 from .common import json_option, print_fields, print_json, print_table, say, when
+from .decisions import waits
 from .listing import fetch, limit_option, tell_more
 from .messages import from_argument
 from .remote import Server, kid_argument, reason_option, server_options
+from .station_log import import_log
 from .words import tier
 
 
@@ -96,6 +98,7 @@ def show(kid: str, server: Server, as_json: bool) -> None:
             ("bound cards" if len(device["cards"]) > 1 else "bound card", ", ".join(device["cards"]) or "none"),
             ("reports card", device["holds"]),
             ("enrolled", f"{when(device['enrolled_at'])} by {device['enrolled_by']}"),
+            ("endorsed", _endorsed(device["endorsement"])),
             ("rotated", _rotated(device["retired_key"])),
             ("revoked", when(device["revoked_at"])),
             ("last seen", when(device["seen_at"]) or "never"),
@@ -104,6 +107,13 @@ def show(kid: str, server: Server, as_json: bool) -> None:
             ("public key", device["point"]),
         ]
         print_fields(fields)
+
+
+def _endorsed(by: dict[str, Any] | None) -> str | None:
+    if by is None:
+        return None
+    doubt = "" if by["trusted"] else "; NOT TRUSTED: the station is revoked"
+    return f"{when(by['at'])} by station {by['station']}, entry {by['entry']}{doubt}"
 
 
 def _rotated(retired: dict[str, Any] | None) -> str | None:
@@ -148,4 +158,9 @@ def second_slot(kid: str, imei2: str | None, none: bool, reason: str, server: Se
         if as_json:
             print_json(device)
             return
+        if waits(device):
+            return
         say(f"Device {device['kid']} has the second IMEI {device['imei2'] or 'none'}.")
+
+
+devices.add_command(import_log)

@@ -27,6 +27,7 @@ from simbond_verifier import station as certificates
 from simbond_verifier.endorsement import Entry, Unit
 from simbond_verifier.evidence import BadEvidence
 from simbond_verifier.signing_key import SigningKey
+from simbond_verifier.station import Certificate
 
 from . import lock
 from .errors import FactoryError, Stop
@@ -56,9 +57,9 @@ class Elsewhere(NamedTuple):
     where: str
 
 
-def create(folder: Path, name: str, *, days: int = 365, passphrase: str | None = None) -> Path:
+def create(folder: Path, name: str, *, days: int = 365, passphrase: str | None = None) -> Certificate:
     """Makes a station: a folder with a new key, for its owner alone, and a certificate for an operator to register.
-    Returns the certificate's path. Raises FactoryError."""
+    Raises FactoryError."""
     if (folder / KEY).exists():
         raise FactoryError(
             "station-exists",
@@ -77,7 +78,7 @@ def create(folder: Path, name: str, *, days: int = 365, passphrase: str | None =
         raise FactoryError("station-name", f"{e}.") from None
     except FolderUnusable as e:
         raise FactoryError("folder", str(e)) from None
-    return folder / CERTIFICATE
+    return certificates.read(certificate)
 
 
 class Station:

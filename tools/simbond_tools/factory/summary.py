@@ -35,7 +35,6 @@ def summarize(results: Iterable[Result]) -> Summary:
             continue  # shown once more
         last[result.kid or number] = result
     outcomes = Counter(result.outcome for result in last.values())
-    reasons = Counter(result.code for result in last.values() if result.code)
-    return Summary(
-        outcomes[Outcome.ENDORSED], outcomes[Outcome.KNOWN], outcomes[Outcome.STOPPED], dict(reasons.most_common())
-    )
+    codes = Counter(result.code for result in last.values() if result.code)
+    reasons = dict(sorted(codes.items(), key=lambda counted: (-counted[1], counted[0])))
+    return Summary(outcomes[Outcome.ENDORSED], outcomes[Outcome.KNOWN], outcomes[Outcome.STOPPED], reasons)
