@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simbond_verifier.lifecycle import NEW, Access, Event, Refused, State, Status, transition
+from support.states import MAY
 
 BOUND = Status(State.BOUND, Access.ALLOWED)
 RESTRICTED = Status(State.WARNED, Access.RESTRICTED)
@@ -49,16 +50,8 @@ def test_evidence_alone_takes_two_steps_out_of_suspension(steps: list[Step]) -> 
 @given(walks)
 def test_every_state_has_the_access_that_it_may_have(steps: list[Step]) -> None:
     """Nothing is ever both."""
-    may = {
-        State.STOCK: {Access.ALLOWED},
-        State.BOUND: {Access.ALLOWED},
-        State.WARNED: {Access.ALLOWED, Access.RESTRICTED},
-        State.SUSPENDED: {Access.BARRED},
-        State.REVERIFYING: {Access.ALLOWED, Access.BARRED},
-        State.RETIRED: {Access.BARRED},
-    }
     for _, _, after in steps:
-        assert after.access in may[after.state]
+        assert after.access in MAY[after.state]
 
 
 @given(walks)

@@ -25,6 +25,7 @@ from simbond_verifier.store.proposals import Kind
 from simbond_verifier.store.schema import card, command, event
 from simbond_verifier.store.signs import Told
 from support.attester import Attester
+from support.states import MAY
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
@@ -32,14 +33,6 @@ LADDER = 'roaming = "restrict"\nclone = "suspend"\nphone = { step = "suspend", c
 POLICY = Policy(blast_radius=BlastRadius(number=3, share=0.0001))
 IDENTITIES = [(f"898600123456789{n:05}", f"4600012345{n:05}") for n in range(1, 3)]
 IMEIS = [f"86123405{n:06}0" for n in range(1, 4)]
-MAY = {
-    State.STOCK: {Access.ALLOWED},
-    State.BOUND: {Access.ALLOWED},
-    State.WARNED: {Access.ALLOWED, Access.RESTRICTED},
-    State.SUSPENDED: {Access.BARRED},
-    State.REVERIFYING: {Access.ALLOWED, Access.BARRED},
-    State.RETIRED: {Access.BARRED},
-}
 
 which_card = st.sampled_from(range(len(IDENTITIES)))
 which_device = st.sampled_from(range(len(IMEIS)))

@@ -176,13 +176,5 @@ def _change(connection: Connection, found: Card, what: Event, *, actor: str, now
         raise _state(found, e) from None
 
 
-_INSTEAD = {
-    State.STOCK: "Bind it first.",
-    State.WARNED: "It is in use; affirming Evidence, a confirmed second check or an upheld appeal ends the warning.",
-    State.RETIRED: "A retired card stays so.",
-}
-
-
 def _state(found: Card, e: Refused) -> Conflict:
-    instead = _INSTEAD.get(e.status.state, "See its history.")
-    return Conflict("state", f"Card {found.iccid}: {e}. {instead}", state=e.status.state)
+    return Conflict("state", f"Card {found.iccid}: {e}. {lookup.instead(e.status.state)}", state=e.status.state)

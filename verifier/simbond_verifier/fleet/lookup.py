@@ -5,6 +5,7 @@ from sqlalchemy import Connection, RowMapping, select
 from simbond_agent import claims, identity
 
 from ..appraisal import Card
+from ..lifecycle import State
 from ..refusal import Invalid, NotFound
 from ..store import cards, retired_keys
 from ..store.schema import device
@@ -51,3 +52,18 @@ def no_device(connection: Connection, kid: str) -> NotFound:
         return NotFound("device-unknown", f"No device has the key {kid}; see 'simbond devices enrol'.")
     now = connection.execute(select(device.c.kid).where(device.c.id == retired.device_id)).scalar_one().hex()
     return NotFound("key-rotated", f"The device with the key {kid} rotated it; its key is {now} now.", kid=now)
+
+
+_RESUME = "Resume it, with or without re-verification, or file an appeal."
+_INSTEAD = {
+    State.STOCK: "Bind it first.",
+    State.WARNED: "It is in use; affirming Evidence, a confirmed second check or an upheld appeal ends the warning.",
+    State.SUSPENDED: _RESUME,
+    State.REVERIFYING: _RESUME,
+    State.RETIRED: "A retired card stays so.",
+}
+
+
+def instead(state: State) -> str:
+    """What may be done with a card in this state, for whoever ordered what may not."""
+    return _INSTEAD.get(state, "See its history.")

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select
 
 from ..appraisal import Card
-from ..fleet.lookup import find_card
+from ..fleet.lookup import find_card, instead
 from ..lifecycle import Event, State
 from ..refusal import Conflict
 from ..scenario import Scenarios
@@ -31,7 +31,8 @@ def order(
     if found.status.state not in (State.BOUND, State.WARNED):
         raise Conflict(
             "state",
-            f"Card {iccid} is {found.status.state}: only a card that is in use is checked. {_instead(found)}",
+            f"Card {iccid} is {found.status.state}: only a card that is in use is checked. "
+            f"{instead(found.status.state)}",
             state=found.status.state,
         )
     if found.deadline is not None:
@@ -65,7 +66,7 @@ def confirm(
     if found.status.state is not State.WARNED or found.deadline is None:
         raise Conflict(
             "no-check-open",
-            f"No second check of card {iccid} is open, it is {found.status.state}. {_instead(found)}".rstrip(),
+            f"No second check of card {iccid} is open, it is {found.status.state}. {instead(found.status.state)}",
             state=found.status.state,
         )
     if by_another:
@@ -80,12 +81,3 @@ def _ordered_by(connection: Connection, found: Card) -> str:
     ordered = (event.c.card_id == found.id) & (event.c.kind == Event.RECHECK)
     query = select(event.c.actor).where(ordered).order_by(event.c.id.desc()).limit(1)
     return connection.execute(query).scalar() or ""
-
-
-def _instead(found: Card) -> str:
-    match found.status.state:
-        case State.STOCK:
-            return "Bind it first."
-        case State.SUSPENDED | State.REVERIFYING:
-            return "Resume it, with or without re-verification, or file an appeal."
-    return ""
