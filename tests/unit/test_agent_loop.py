@@ -12,6 +12,7 @@ from simbond_agent import cbor, claims
 from simbond_agent import port as port_module
 from simbond_agent.agent import Agent
 from simbond_agent.uplink import UplinkError
+from support.tasks import ended
 
 CARD = {"imei": "861234050000010", "sim": "ready", "iccid": "89860012345678901237"}
 OTHER_CARD = {**CARD, "iccid": "89860012345678901245"}
@@ -92,8 +93,7 @@ class Bench:
             try:
                 await story()
             finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+                await ended(running)
 
         asyncio.run(both())
 

@@ -12,6 +12,7 @@ from simbond_agent.agent import Agent
 from simbond_agent.backoff import Backoff
 from simbond_agent.clock import Uptime
 from simbond_agent.status import Reporter, masked
+from support.tasks import ended
 
 
 def test_uptime_goes_on_when_the_port_s_counter_wraps(monkeypatch):
@@ -96,8 +97,7 @@ def test_who_asks_for_an_attestation_does_not_end_the_back_off(tmp_path):
         running = asyncio.create_task(agent.run())
         agent.attest_now()
         await asyncio.sleep(0.9)  # the first wait is of a second or more
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await ended(running)
 
     asyncio.run(story())
     assert [event["event"] for event in events] == ["start", "error", "waiting"]
@@ -150,7 +150,7 @@ def test_the_enrolment_request_comes_also_when_the_first_look_at_the_modem_fails
         seen = []
         while "enrolment" not in seen:
             seen.append((await asyncio.wait_for(Board.lines.get(), 20))["event"])
-        running.cancel()
+        await ended(running)
         return seen
 
     monkeypatch.setattr(port_module, "probe", probe)
