@@ -150,6 +150,8 @@ def test_the_command_line_takes_a_clerk_through_a_case(field: Field, meter: Atte
     number = filed.split()[1]
     assert f"{number}\t{iccid}\topen" in ok("appeals", "list", "--outcome", "open", role="viewer")
     assert ok("appeals", "list", "--overdue", role="viewer") == ""
+    assert f"{number}\t{iccid}\topen" in ok("appeals", "list", role="technician")
+    assert "nothing is wrong" in ok("appeals", "show", number, role="technician")
     assert "lid.jpg (SHA-256 " in ok("appeals", "show", number, role="viewer")
     assert "stays as it is" in ok("appeals", "withdraw", number, "--reason", "filed twice", role="technician")
     number = ok("appeals", "file", iccid, *words, role="admin").split()[1]

@@ -84,6 +84,7 @@ def test_bad_rows_are_in_the_json_error(operator: Operator) -> None:
     error = operator.json("cards", "import", "-", stdin=bad_list(new_device()), exit_code=4)["error"]
 
     assert error["code"] == "csv-rows"
+    assert "the good rows alone: --partial" in error["detail"]
     assert [(f["line"], f["column"]) for f in error["faults"]] == [(2, "iccid"), (2, "imsi"), (4, "scenario"), (5, "")]
     assert all(f["problem"] for f in error["faults"])
 

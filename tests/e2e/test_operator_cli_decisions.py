@@ -28,7 +28,7 @@ def test_a_technician_asks_for_a_swap_and_an_operator_approves(operator: Operato
     shown = operator.ok("cards", "show", iccid)
     assert f"to device {kid}" in shown
     assert operator.error(REFUSED, "decisions", "approve", number, role="admin") == "decision-closed"
-    assert "another device may take it over" in operator.ok("cards", "history", iccid)
+    assert "Another device may take the card over for a while." in operator.ok("cards", "history", iccid)
 
 
 def test_who_asked_does_not_approve_but_may_withdraw(operator: Operator) -> None:
@@ -55,11 +55,17 @@ def test_one_person_stops_everything_and_two_start_it(operator: Operator) -> Non
     assert "acts by itself" in operator.ok("enforcement", "status")
     state = operator.json("enforcement", "stop", "--reason", "wrong feed", role="operator")
     assert (state["kill_switch"]["actor"], state["kill_switch"]["reason"]) == ("operator", "wrong feed")
+    told = operator.ok("enforcement", "stop", "--reason", "wrong feed", role="operator")
+    assert "simbond enforcement start --reason" in told
+    assert "another one approves" in told
     asked = operator.json("enforcement", "start", "--reason", "mended", role="operator")
     assert operator.json("enforcement", "status")["kill_switch"] is not None
     operator.ok("decisions", "approve", str(asked["id"]), role="admin")
     assert operator.json("enforcement", "status")["kill_switch"] is None
     assert operator.error(REFUSED + 1, "enforcement", "start", "--rule", "clone", "--reason", "r") == "rule-not-stopped"
+    mistyped = operator.error_text(USAGE, "enforcement", "start", "--rule", "clonee", "--reason", "r")
+    assert "did you mean 'clone'?" in mistyped
+    assert "oversized" not in mistyped
     assert operator.json("enforcement", "withheld") == {"withheld": [], "more": False}
     assert operator.error(USAGE, "enforcement", "release", "--reason", "r") == "usage"
 

@@ -44,6 +44,10 @@ def test_bad_enrolments_are_refused(operator: Operator) -> None:
     assert refused(4, "00" * 2000) == "request-invalid"
     assert refused(4, twin.enrolment().hex()) == "imei-enrolled"
     assert refused(4, new_device().enrolment().hex(), "--imei", "35123456789012") == "imei-differs"
+    another = operator.error_text(
+        4, "devices", "enrol", "--request", new_device().enrolment().hex(), "--imei", "351234567890123"
+    )
+    assert "its label 35123456789012 (the first 14 digits). Is this the right device?" in another
     assert refused(4, new_device().enrolment().hex(), "--imei", "123") == "imei-invalid"
     assert refused(2, "not hex!") == "input"
     assert refused(7, "@/does/not/exist") == "file"

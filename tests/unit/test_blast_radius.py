@@ -14,7 +14,7 @@ from simbond_verifier.metrics import Metrics
 from simbond_verifier.policy import BlastRadius, Policy, TwoPersons
 from simbond_verifier.reasons import Reason
 from simbond_verifier.refusal import Conflict, NotFound
-from simbond_verifier.store import cards, gate, signs, tokens
+from simbond_verifier.store import cards, gate, notices, signs, tokens
 from simbond_verifier.store.proposals import Kind, Order
 from simbond_verifier.store.signs import Told
 from simbond_verifier.workers.outbox import Outbox
@@ -172,6 +172,23 @@ def test_release_carries_out_and_dismiss_does_not(desk: Desk) -> None:
         with pytest.raises(Conflict) as e:
             desk.do(gate.release, found.id, reason="r", actor="olga")
         assert e.value.code == "withheld-decided"
+
+
+def test_what_is_released_names_everything_that_spoke_against_the_card(desk: Desk) -> None:
+    (iccid,) = fill(desk, 1)
+    switch(desk, True)
+    with desk.database.write() as connection:
+        about = cards.by_iccid(connection, iccid)
+        assert about is not None
+        reasons = [Reason.CLONE, Reason.OUT_OF_AREA]
+        signs.enforce(connection, about, Event.SUSPEND, reasons, policy(9), Told(desk.now, "feed"))
+    (found,) = waiting(desk)
+    desk.do(gate.release, found.id, reason="it is one", actor="olga")
+
+    with desk.database.read() as connection:
+        (told,) = [n.body for n in notices.read(connection) if n.kind == "suspended"]
+    assert desk.history(iccid)[-1]["reasons"] == ["clone", "out-of-area"]
+    assert [reason["code"] for reason in told["reasons"]] == ["clone", "out-of-area"]
 
 
 def test_what_is_settled_otherwise_waits_for_nobody(desk: Desk) -> None:

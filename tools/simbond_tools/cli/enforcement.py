@@ -1,20 +1,52 @@
 """`simbond enforcement`: whether the verifier acts by itself, and what it was kept from doing."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from simbond_tools.client import Api
-from simbond_verifier.reasons import Reason
+from simbond_verifier import misspelt
+from simbond_verifier.reasons import EXPLAINED, Reason
 
 from .common import json_option, print_json, print_table, say, when
 from .decisions import waits
 from .listing import fetch, limit_option, tell_more
 from .remote import Server, reason_option, server_options
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Rule(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases alone
+    """The code of a reason. Too many to be listed in a line of help, but not for a shell to complete."""
+
+    name = "rule"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in set(Reason):
+            near = misspelt.suggest("rule", value, Reason)
+            where = f"there is no rule '{value}'; 'simbond enforcement status' names those that are stopped"
+            self.fail(near or where, param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(reason, help=EXPLAINED[reason]) for reason in Reason if reason.startswith(incomplete)]
+
+
 rule_option = click.option(
-    "--rule", type=click.Choice([r.value for r in Reason]), metavar="RULE", help="Only this one."
+    "--rule", type=_Rule(), metavar="RULE", help="Only this one, such as clone; docs/reasons.md has them all."
 )
+
+
+def _one_or_all(command: F) -> F:
+    """What a person decides over: a NUMBER of the list, or everything of a --rule."""
+    for add in (
+        *(json_option, server_options(), reason_option, rule_option),
+        click.argument("number", type=click.IntRange(1, 2**31 - 1), required=False),
+    ):
+        command = add(command)
+    return command
 
 
 @click.group()
@@ -39,6 +71,9 @@ def stop(reason: str, server: Server, as_json: bool) -> None:
     """Kill switch: from now on the verifier cuts off no card by itself. What a person orders is carried out."""
     with server.connect() as api:
         _tell(api.post("/v1/enforcement/kill-switch", {"on": True, "reason": reason}), as_json)
+    if not as_json:
+        say("To start again: simbond enforcement start --reason ... Where the policy wants two persons for that, it")
+        say("waits until another one approves it by 'simbond decisions approve'.")
 
 
 @enforcement.command()
@@ -73,22 +108,14 @@ def withheld(rule: str | None, limit: int | None, server: Server, as_json: bool)
 
 
 @enforcement.command()
-@click.argument("number", type=click.IntRange(1, 2**31 - 1), required=False)
-@rule_option
-@reason_option
-@server_options()
-@json_option
+@_one_or_all
 def release(number: int | None, rule: str | None, reason: str, server: Server, as_json: bool) -> None:
     """Has done what was withheld: one of the list, or everything of a rule."""
     _decide("release", number, rule, reason, server, as_json)
 
 
 @enforcement.command()
-@click.argument("number", type=click.IntRange(1, 2**31 - 1), required=False)
-@rule_option
-@reason_option
-@server_options()
-@json_option
+@_one_or_all
 def dismiss(number: int | None, rule: str | None, reason: str, server: Server, as_json: bool) -> None:
     """Decides against what was withheld: one of the list, or everything of a rule. The cards stay warned."""
     _decide("dismiss", number, rule, reason, server, as_json)

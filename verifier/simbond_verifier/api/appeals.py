@@ -8,11 +8,12 @@ from fastapi import APIRouter, Path, Query
 
 from ..store import appeals
 from ..store.appeals import Decided, Outcome
-from ..store.tokens import Role
+from ..store.tokens import Holder, Role
 from . import case_documents as documents
 from .models import Decision
 from .notices import After
-from .operator import Decides, Limit, Reads, Services, Site, Use
+from .operator import Decides, Limit, Looks, Services, Site, Use
+from .problems import Problem
 
 Number = Annotated[int, Path(ge=1, le=(1 << 31) - 1)]
 
@@ -39,24 +40,34 @@ async def file_appeal(services: Use, holder: Site, iccid: str, order: documents.
 @router.get("/appeals")
 def list_appeals(
     services: Use,
-    _: Reads,
+    holder: Looks,
     outcome: Outcome | None = None,
     overdue: Annotated[bool, Query(description="Only those that should have been decided by now.")] = False,
     after: After = 0,
     limit: Limit = 100,
 ) -> documents.Appeals:
-    """The appeals in the order in which they were filed, a page at a time."""
+    """The appeals in the order in which they were filed, a page at a time. A technician sees those they have filed."""
     overdue_at = services.clock() if overdue else None
     with services.database.read() as connection:
-        found = appeals.list_all(connection, outcome=outcome, overdue_at=overdue_at, after=after, limit=limit)
+        found = appeals.list_all(
+            connection, outcome=outcome, overdue_at=overdue_at, filed_by=_only(holder), after=after, limit=limit
+        )
     following = found[-1]["id"] if len(found) == limit else None
     return documents.Appeals(appeals=[documents.Appeal(**each) for each in found], next=following)
 
 
 @router.get("/appeals/{number}")
-async def show_appeal(services: Use, _: Reads, number: Number) -> documents.Appeal:
-    """One appeal."""
-    return await _show(services, number)
+async def show_appeal(services: Use, holder: Looks, number: Number) -> documents.Appeal:
+    """One appeal; for a technician, one that they have filed."""
+    found = await _show(services, number)
+    if _only(holder) not in (None, found.filed_by):
+        raise Problem(403, "role", f"Appeal {number} was filed by another person; a technician sees their own.")
+    return found
+
+
+def _only(holder: Holder) -> str | None:
+    """By whom the appeals are filed that may be seen; None: by anybody."""
+    return holder.name if holder.role is Role.TECHNICIAN else None
 
 
 @router.post("/appeals/{number}/uphold")

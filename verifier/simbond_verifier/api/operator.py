@@ -173,7 +173,7 @@ async def import_cards(
             422,
             "csv-rows",
             f"{len({f['line'] for f in faults})} rows are wrong; nothing was imported. "
-            "Mend them, or ask for the good ones alone (partial).",
+            "Correct them and import the list again, or the good rows alone: --partial, over the API partial=true.",
             faults=faults,
         )
     for start in range(0, len(checked.fresh), fleet.IMPORT_CHUNK):

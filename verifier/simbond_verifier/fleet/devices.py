@@ -40,7 +40,11 @@ def enrol(
     if number is None:
         raise Invalid("imei-missing", "The request holds no IMEI, the modem gave none; state it with the request.")
     if imei is not None and imei_number(imei) != number:
-        raise Conflict("imei-differs", f"The device says its IMEI is {number}, the request says {imei_number(imei)}.")
+        raise Conflict(
+            "imei-differs",
+            f"The device says that its IMEI is {number}, and its label {imei_number(imei)} (the first 14 digits). "
+            "Is this the right device? If it is, leave the label's IMEI out, and find out who changed the device.",
+        )
     query = select(device.c.point, device.c.imei, device.c.revoked_at).where(device.c.kid == asked.kid)
     known = connection.execute(query).first()
     if known == (asked.point, number, None):

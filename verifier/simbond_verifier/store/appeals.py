@@ -145,15 +145,23 @@ def show(connection: Connection, appeal_id: int) -> dict[str, Any]:
 
 
 def list_all(
-    connection: Connection, *, outcome: Outcome | None, overdue_at: float | None, after: int, limit: int
+    connection: Connection,
+    *,
+    outcome: Outcome | None,
+    overdue_at: float | None,
+    filed_by: str | None = None,
+    after: int,
+    limit: int,
 ) -> list[dict[str, Any]]:
     """Appeals in the order in which they were filed, from the one behind `after`. overdue_at: only those that were due
-    by then and are open."""
+    by then and are open. filed_by: only those of one person."""
     query = _VIEWS.where(appeal.c.id > after).order_by(appeal.c.id).limit(limit)
     if outcome is not None:
         query = query.where(appeal.c.outcome == outcome)
     if overdue_at is not None:
         query = query.where(appeal.c.outcome == Outcome.OPEN, appeal.c.due_at <= overdue_at)
+    if filed_by is not None:
+        query = query.where(appeal.c.filed_by == filed_by)
     return [_view(row) for row in connection.execute(query).mappings()]
 
 

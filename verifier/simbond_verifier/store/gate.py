@@ -77,7 +77,9 @@ def withhold(connection: Connection, about: Card, rule: Reason, what: Event, eve
     if waiting is None:
         connection.execute(insert(withheld).values(at=at, card_id=about.id, rule=rule, what=what, event_id=event_id))
     elif what is Event.SUSPEND and waiting.what != Event.SUSPEND:
-        connection.execute(update(withheld).where(withheld.c.id == waiting.id).values(rule=rule, what=what))
+        connection.execute(
+            update(withheld).where(withheld.c.id == waiting.id).values(rule=rule, what=what, event_id=event_id)
+        )
 
 
 def waiting(
@@ -129,11 +131,18 @@ def release(connection: Connection, withheld_id: int, *, reason: str, actor: str
         found.what,
         at=now,
         actor=actor,
-        reasons=[found.rule],
+        reasons=_reasons(connection, found),
         reason=reason,
         withheld_at=found.at,
         **why,
     )
+
+
+def _reasons(connection: Connection, found: Withheld) -> list[Reason]:
+    """Everything that spoke against the card then, the rule first: its holder is told all of it."""
+    query = select(event.c.reasons).join(withheld, withheld.c.event_id == event.c.id).where(withheld.c.id == found.id)
+    codes = (connection.execute(query).scalar() or "").split(",")
+    return [found.rule, *(Reason(code) for code in codes if code and code != found.rule)]
 
 
 def dismiss(connection: Connection, withheld_id: int, *, reason: str, actor: str, now: float, **why: Any) -> Card:
