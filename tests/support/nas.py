@@ -26,6 +26,7 @@ ATTRIBUTE Proxy-State 33 octets
 ATTRIBUTE Acct-Status-Type 40 integer
 ATTRIBUTE Acct-Delay-Time 41 integer
 ATTRIBUTE Acct-Session-Id 44 string
+ATTRIBUTE Acct-Session-Time 46 integer
 ATTRIBUTE Event-Timestamp 55 integer
 ATTRIBUTE Error-Cause 101 integer
 VENDOR 3GPP 10415

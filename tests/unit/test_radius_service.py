@@ -249,6 +249,85 @@ def test_a_repeated_request_gets_the_same_reply_and_counts_once(olga, tmp_path):
     assert play(olga, tmp_path, story) == (True, 1)
 
 
+def replayed(olga, tmp_path, port, *requests, after_s=3600, forget=False):
+    """What is reported, and the sessions that are left, when the first request is sent once more an hour after all of
+    them, from another port. forget: the verifier was started anew meanwhile."""
+    first = requests[0].RequestPacket()
+
+    async def story(booth):
+        for request in requests:
+            await ask(getattr(booth, port), request)
+            olga.now += 60
+        olga.now += after_s
+        if forget:
+            return booth.seen, None
+        async with conversation(getattr(booth, port)) as gateway:
+            gateway.transport.sendto(first)
+            await gateway.received.get()
+        return booth.seen, sessions(olga)
+
+    async def again(booth):
+        async with conversation(getattr(booth, port)) as gateway:
+            gateway.transport.sendto(first)
+            await gateway.received.get()
+        return booth.seen, sessions(olga)
+
+    found = play(olga, tmp_path, story)
+    return play(olga, tmp_path, again) if forget else found
+
+
+def test_a_request_that_somebody_recorded_is_answered_and_tells_nothing(olga, tmp_path):
+    """The verdict is of now; where the card was seen an hour ago says nothing of now."""
+    seen, _ = replayed(olga, tmp_path, "auth", access_request(_3GPP_IMSI=IMSI, _3GPP_IMEISV=RIGHT))
+
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("status", [START, INTERIM, STOP])
+def test_an_undated_report_that_somebody_recorded_is_answered_and_counts_once(olga, tmp_path, status):
+    report = {"_3GPP_IMSI": IMSI, "_3GPP_IMEISV": RIGHT, "Acct_Session_Id": "one"}
+    others = [] if status == STOP else [accounting_request(STOP, **report)]
+    seen, left = replayed(olga, tmp_path, "acct", accounting_request(status, **report), *others)
+
+    assert (len(seen), left) == (1 + len(others), [])
+
+
+def test_an_undated_report_of_a_session_that_is_known_is_dated_by_it_also_after_a_restart(olga, tmp_path):
+    report = {"_3GPP_IMSI": IMSI, "_3GPP_IMEISV": RIGHT, "Acct_Session_Id": "one"}
+    began = olga.now
+    seen, left = replayed(
+        olga, tmp_path, "acct",
+        accounting_request(INTERIM, Acct_Session_Time=600, **report),
+        accounting_request(INTERIM, Acct_Session_Time=660, **report),
+        forget=True,
+    )  # fmt: skip
+
+    assert [each.at for each in seen] == [began], "when it was made: no news beside what came since"
+    assert left == [("127.0.0.1", "one")]
+
+
+def test_who_replays_that_a_gateway_starts_anew_ends_no_session_that_began_since(olga, tmp_path):
+    """With or without a time: a session that is not known cannot be ended when its card is suspended."""
+    report = {"_3GPP_IMSI": IMSI, "_3GPP_IMEISV": RIGHT, "Acct_Session_Id": "one"}
+    for on in (accounting_request(ON), accounting_request(ON, Event_Timestamp=int(olga.now))):
+        _, left = replayed(olga, tmp_path, "acct", on, accounting_request(START, **report))
+        assert left == [("127.0.0.1", "one")]
+
+
+def test_what_could_not_be_written_counts_when_it_is_sent_again(olga, tmp_path):
+    async def story(booth):
+        raw = accounting_request(START, _3GPP_IMSI=IMSI, Acct_Session_Id="one").RequestPacket()
+        booth.full = StoreUnavailable("disk full")
+        async with conversation(booth.acct) as gateway:
+            assert await gateway.silence(raw)
+            booth.full = None
+            gateway.transport.sendto(raw)
+            await gateway.received.get()
+        return len(booth.seen)
+
+    assert play(olga, tmp_path, story) == 1
+
+
 def test_an_identifier_that_is_used_again_is_another_request(olga, tmp_path):
     async def story(booth):
         async with conversation(booth.auth) as gateway:

@@ -14,12 +14,14 @@ from sqlalchemy import Connection, select
 from ..lifecycle import Access
 from ..observation import Observation
 from ..store import radius_sessions
+from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from ..store.schema import card
 from .endpoint import Asked, Reply
 from .gate import Observe
 from .packet import Code, Dropped
-from .reading import Session, read_observation, read_session
+from .reading import Session, is_dated, made_at, read_observation, read_session
+from .undated import Undated
 
 
 class Status(IntEnum):
@@ -44,13 +46,16 @@ class Accounting:
 
     def __init__(
         self,
+        database: Database,
         writer: GroupCommit,
         observe: Observe,
         on_barred: Callable[[str], None],
         clock: Callable[[], float] = time,
     ) -> None:
         """on_barred: called with the IMSI of a card that has a session though it is barred."""
+        self._database = database
         self._writer = writer
+        self._undated = Undated()
         self._observe = observe
         self._on_barred = on_barred
         self._clock = clock
@@ -59,19 +64,27 @@ class Accounting:
         """Accounting-Response. Raises Dropped when nothing could be written, or a session is not named."""
         status = asked.request.number("Acct-Status-Type")
         try:
-            if status in (Status.ACCOUNTING_ON, Status.ACCOUNTING_OFF):
-                await self._writer.submit(partial(radius_sessions.cleared, client=asked.host))
-            else:
-                await self._session(asked, status)
+            if not self._undated.counted(asked):
+                await self._take(asked, status)
+                self._undated.count(asked)
         except (StoreBusy, StoreUnavailable):
             raise Dropped("store-away") from None
         return Reply(Code.ACCOUNTING_RESPONSE, {})
+
+    async def _take(self, asked: Asked, status: int | None) -> None:
+        if status in (Status.ACCOUNTING_ON, Status.ACCOUNTING_OFF):
+            at = made_at(asked.request, self._clock())
+            await self._writer.submit(partial(radius_sessions.cleared, client=asked.host, at=at))
+        else:
+            await self._session(asked, status)
 
     async def _session(self, asked: Asked, status: int | None) -> None:
         session = read_session(asked.request)
         if session is None or status is None:
             raise Dropped("malformed")
         seen = read_observation(asked.request, asked.client.section.imsi_from, self._clock())
+        if seen is not None and not is_dated(asked.request):
+            seen = await self._dated(seen, asked.host, session, status)
         noted = self._writer.submit(partial(_note, report=_Report(status, asked.host, session, seen)))
         if seen is None:
             await noted
@@ -80,6 +93,15 @@ class Accounting:
         barred, _ = await asyncio.gather(noted, self._observe(seen))
         if barred:
             self._on_barred(seen.imsi)
+
+    async def _dated(self, seen: Observation, host: str, session: Session, status: int) -> Observation:
+        """Dates what a packet without a time of its own says by the session, where that is known: when it began, and
+        for how long it has run."""
+        seconds = 0 if status == Status.START else session.seconds
+        if seconds is None:
+            return seen
+        began = await self._database.ask(partial(radius_sessions.began, client=host, session=session.id))
+        return seen if began is None else seen._replace(at=min(seen.at, began + seconds))
 
 
 def _note(connection: Connection, report: _Report) -> bool:
@@ -99,5 +121,6 @@ def _note(connection: Connection, report: _Report) -> bool:
         user_name=report.session.user_name,
         address=report.session.address,
         at=report.seen.at,
+        seconds=report.session.seconds or 0,
     )
     return bool(row.access == Access.BARRED)

@@ -16,6 +16,7 @@ from . import admission
 from .endpoint import Asked, Reply
 from .packet import Code, Dropped
 from .reading import read_observation
+from .undated import Undated
 
 log = structlog.get_logger("simbond.radius")
 
@@ -38,6 +39,7 @@ class Gate:
         self._database = database
         self._scenarios = scenarios
         self._observe = observe
+        self._undated = Undated()
         self._clock = clock
 
     async def access(self, asked: Asked) -> Reply:
@@ -47,7 +49,9 @@ class Gate:
         if seen is None:
             return self._reply(self._decide(None, None))
         try:
-            await self._observe(seen)
+            if not self._undated.counted(asked):
+                await self._observe(seen)
+                self._undated.count(asked)
         except (StoreBusy, StoreUnavailable) as e:
             # No card has to wait for a disk: the gateway reports it again by accounting.
             log.warning("sighting not written", error=str(e))

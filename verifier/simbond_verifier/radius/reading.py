@@ -28,7 +28,7 @@ _NAI = re.compile(r"(?:[0168](?=\d{15}@))?(\d{15})(?:@.*)?")
 
 
 class Session(NamedTuple):
-    """What tells a session at a gateway from its others, empty where the gateway did not say."""
+    """A session at a gateway; what tells it from others is empty where the gateway did not say."""
 
     id: str
     """Acct-Session-Id, as `storable`."""
@@ -36,6 +36,8 @@ class Session(NamedTuple):
     """User-Name, as `storable`."""
     address: str = ""
     """Framed-IP-Address."""
+    seconds: int | None = None
+    """Acct-Session-Time: how long it has run."""
 
 
 def read_observation(request: Request, sources: Iterable[ImsiFrom], now: float) -> Observation | None:
@@ -46,7 +48,7 @@ def read_observation(request: Request, sources: Iterable[ImsiFrom], now: float) 
     sv = request.octets("3GPP-IMEISV")
     return Observation(
         imsi,
-        _seen_at(request, now),
+        made_at(request, now),
         SOURCE,
         None if sv is None else imeisv.read(sv),
         _place(request),
@@ -61,7 +63,13 @@ def read_session(request: Request) -> Session | None:
     if not session:
         return None
     user_name = storable(request.octets("User-Name"), _USER_NAME_CHARACTERS)
-    return Session(session, user_name, request.text("Framed-IP-Address") or "")
+    address = request.text("Framed-IP-Address") or ""
+    return Session(session, user_name, address, request.number("Acct-Session-Time"))
+
+
+def is_dated(request: Request) -> bool:
+    """Whether the packet says when it was made."""
+    return request.number("Event-Timestamp") is not None
 
 
 def storable(value: bytes | None, characters: int) -> str:
@@ -93,7 +101,7 @@ _ATTRIBUTES = {
 }
 
 
-def _seen_at(request: Request, now: float) -> float:
+def made_at(request: Request, now: float) -> float:
     """Event-Timestamp (RFC 2869 section 5.3), or now less Acct-Delay-Time."""
     stamp = request.number("Event-Timestamp")
     if stamp is not None:

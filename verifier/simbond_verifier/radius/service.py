@@ -53,7 +53,7 @@ class RadiusService:
         self.sessions = Sessions(database, writer, self._clients, self._tally, clock)
         """Those that gateways reported, to be ended or restricted."""
         self._gate = Gate(section, database, scenarios, observe, clock)
-        self._accounting = Accounting(writer, observe, self._end_soon, clock)
+        self._accounting = Accounting(database, writer, observe, self._end_soon, clock)
         self._ending: dict[str, asyncio.Task[None]] = {}
 
     def over(self, target: Target) -> Target:

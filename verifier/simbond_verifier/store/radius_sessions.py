@@ -17,13 +17,29 @@ class Running(NamedTuple):
 
 
 def started(
-    connection: Connection, card_id: int, client: str, session: str, *, user_name: str, address: str, at: float
+    connection: Connection,
+    card_id: int,
+    client: str,
+    session: str,
+    *,
+    user_name: str,
+    address: str,
+    at: float,
+    seconds: int = 0,
 ) -> None:
-    """Notes that a session runs, whether it was known or not: the packet that began it may have been lost."""
+    """Notes that a session runs, whether it was known or not: the packet that began it may have been lost. seconds:
+    for how long it had run at that time."""
     values = {"card_id": card_id, "user_name": user_name, "address": address, "at": at}
     same = (radius_session.c.client == client) & (radius_session.c.session == session)
     if not connection.execute(update(radius_session).where(same).values(values)).rowcount:
-        connection.execute(insert(radius_session).values(**values, client=client, session=session, since=at))
+        connection.execute(insert(radius_session).values(**values, client=client, session=session, since=at - seconds))
+
+
+def began(connection: Connection, client: str, session: str) -> float | None:
+    """Since when a session runs; None where none is known to."""
+    query = select(radius_session.c.since).where(radius_session.c.client == client, radius_session.c.session == session)
+    found: float | None = connection.execute(query).scalar()
+    return found
 
 
 def ended(connection: Connection, client: str, session: str) -> None:
@@ -32,9 +48,10 @@ def ended(connection: Connection, client: str, session: str) -> None:
     )
 
 
-def cleared(connection: Connection, client: str) -> None:
-    """Every session of a client that started anew."""
-    connection.execute(delete(radius_session).where(radius_session.c.client == client))
+def cleared(connection: Connection, client: str, at: float) -> None:
+    """Every session of a client that started anew then."""
+    before = radius_session.c.since <= at
+    connection.execute(delete(radius_session).where(radius_session.c.client == client, before))
 
 
 def running(connection: Connection, imsi: str) -> list[Running]:
