@@ -26,16 +26,17 @@ plmn = ["46000"]
 """
 
 
-def prepare(folder: Path, devices: int) -> tuple[list[Attester], bytes]:
-    """Devices, each bound to a card of its own, and the key of the nonces."""
-    (folder / "scenarios").mkdir()
+def prepare(folder: Path, devices: int, url: str | None = None) -> tuple[list[Attester], bytes]:
+    """Devices, each bound to a card of its own, and the key of the nonces. url: of a database, else it is the
+    folder's."""
+    (folder / "scenarios").mkdir(parents=True)
     (folder / "scenarios" / "bench.toml").write_text(SCENARIO)
     scenarios = Scenarios([parse(SCENARIO, "bench")])
     attesters = [
         Attester(imei=f"86123405{n:06}0", iccid=f"8986001234{n:010}", imsi=f"46000{n:010}") for n in range(devices)
     ]
     now = time.time()
-    database = Database(folder / "bench.db")
+    database = Database(url or folder / "bench.db")
     with database.write() as connection:
         secret = nonce_secret(connection)
         rows = [Row(1, str(a.iccid), str(a.imsi), "bench", "", "") for a in attesters]

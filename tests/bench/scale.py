@@ -6,26 +6,21 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
+import psycopg
+import pytest
 from sqlalchemy import insert, select
 
 from simbond_verifier.freshness import issue
-from simbond_verifier.ingest.decide import Decider
-from simbond_verifier.ingest.pipeline import Ingest
-from simbond_verifier.metrics import Metrics
-from simbond_verifier.policy import Policy
-from simbond_verifier.scenario import Scenarios, parse
 from simbond_verifier.store.database import Database
-from simbond_verifier.store.group_commit import GroupCommit
-from simbond_verifier.store.schema import card, device, event
-from simbond_verifier.workers.watch import Watch
+from simbond_verifier.store.schema import card, device
+from support import postgres
 from support.attester import Attester
 
-from .fleet import SCENARIO, cores, prepare, serving
+from . import clock
+from .fleet import cores, prepare, serving
 from .ingest import _run
 from .load import request
 
@@ -36,14 +31,6 @@ ACTIVE = 1024
 MESSAGES = 4096
 MORE = 4096
 """Cards by which the size of one is told."""
-SILENT = 1000
-SILENCE = (
-    SCENARIO
-    + """
-[ladder]
-silent = "alert"
-"""
-)
 ROUNDS = 6
 SETTLE_S = 10
 """From the start until throughput is measured: the first sweep shares the core, and is measured by itself."""
@@ -52,7 +39,7 @@ _AT_ONCE = 20_000
 
 
 def measure() -> dict[str, float]:
-    """scale_ratio, start_s, sweep_s, sweep_stall_ms, bytes_per_card."""
+    """scale_ratio, start_s, bytes_per_card, bytes_per_card_postgresql, and what clock.py measures."""
     with tempfile.TemporaryDirectory() as small_name, tempfile.TemporaryDirectory() as large_name:
         small, large = Path(small_name), Path(large_name)
         few, few_secret = prepare(small, SMALL)
@@ -61,8 +48,9 @@ def measure() -> dict[str, float]:
         _grow(large, LARGE)
         return {
             "bytes_per_card": _octets_of_a_card(_size(small)),
+            **_on_postgresql(),
             **_throughput((small, few, few_secret), (large, many, many_secret)),
-            **asyncio.run(_sweep(large, many[:64], many_secret)),
+            **asyncio.run(clock.measure(large, many[:64], many_secret, LARGE)),
         }
 
 
@@ -71,6 +59,27 @@ def _octets_of_a_card(base: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name), SMALL + MORE)
         return (_size(Path(name)) - base) / MORE
+
+
+def _on_postgresql() -> dict[str, float]:
+    """The same there; nothing where it is not installed."""
+    try:
+        postgres.programs()
+    except pytest.skip.Exception:
+        return {}
+    with postgres.PostgresServer() as server, tempfile.TemporaryDirectory() as name:
+        sizes = []
+        for devices in (SMALL, SMALL + MORE):
+            url = server.new_database()
+            prepare(Path(name) / str(devices), devices, url)
+            sizes.append(_size_on_postgresql(url))
+    return {"bytes_per_card_postgresql": (sizes[1] - sizes[0]) / MORE}
+
+
+def _size_on_postgresql(url: str) -> int:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM")
+        return int(connection.execute("SELECT pg_database_size(current_database())").fetchall()[0][0])
 
 
 def _size(folder: Path) -> int:
@@ -139,48 +148,3 @@ def _batches(port: int, attesters: list[Attester], secret: bytes) -> float:
         for start in range(0, len(messages), BATCH)
     ]
     return _run(port, [lane], len(messages))
-
-
-async def _sweep(folder: Path, attesters: list[Attester], secret: bytes) -> dict[str, float]:
-    """One sweep for silence over the fleet, some of it silent, and what Evidence waits meanwhile."""
-    scenarios = Scenarios([parse(SILENCE, "bench")])
-    database = Database(folder / "bench.db")
-    with database.write() as connection:
-        long_ago = time.time() - 30 * 86400
-        a_bind = dict(connection.execute(select(event).where(event.c.kind == "bind").limit(1)).mappings().one())
-        del a_bind["id"]
-        silent = range(LARGE - SILENT, LARGE)
-        connection.execute(insert(event), [a_bind | {"at": long_ago, "card_id": n} for n in silent])
-        connection.execute(device.update().where(device.c.id.in_(silent)).values(seen_at=long_ago))
-    writer = GroupCommit(database)
-    writer.start()
-    ingest = Ingest(database, writer, Decider(scenarios, secret), secret, Metrics())
-    watch = Watch(database, writer, scenarios, Policy(), lambda: None)
-    watch._listens_since = 0.0  # as if it had been up all the time
-    waits: list[float] = []
-    probing = asyncio.create_task(_probe(ingest, itertools.cycle(attesters), secret, waits.append))
-    began = time.perf_counter()
-    found = await watch.sweep()
-    seconds = time.perf_counter() - began
-    probing.cancel()
-    await asyncio.gather(probing, return_exceptions=True)
-    await writer.stop()
-    ingest.close()
-    database.close()
-    waits.sort()
-    return {
-        "sweep_s": seconds,
-        "sweep_found": float(found),
-        "sweep_ingest_p99_ms": 1000 * waits[len(waits) * 99 // 100],
-        "sweep_stall_ms": 1000 * waits[-1],
-    }
-
-
-async def _probe(ingest: Ingest, attesters: Any, secret: bytes, note: Callable[[float], None]) -> None:
-    while True:
-        device_ = next(attesters)
-        message = device_.evidence(issue(secret, device_.kid, time.time()))
-        began = time.perf_counter()
-        await ingest.one(message)
-        note(time.perf_counter() - began)
-        await asyncio.sleep(0.005)
