@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from . import config, shared
 from .common import LOCAL, Failure, json_option, wants_json
@@ -41,6 +42,11 @@ _COMMANDS = {
 
 
 class _Lazy(click.Group):
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """By the names alone: a shell does not wait until everything is imported."""
+        names = [CompletionItem(name) for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 

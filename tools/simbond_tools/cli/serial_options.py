@@ -13,6 +13,7 @@ from simbond_tools.field.transcript import Transcript
 from simbond_tools.i18n import _
 
 from .common import LOCAL, UNREACHABLE, Failure
+from .completion import ports
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +26,7 @@ def port_options(command: F) -> F:
                 "--port",
                 envvar="SIMBOND_PORT",
                 metavar="DEVICE|URL",
+                shell_complete=ports,
                 help="The port: /dev/ttyUSB2, COM7, socket://HOST:PORT, rfc2217://HOST:PORT. Else it is looked for.",
             ),
             click.option(
