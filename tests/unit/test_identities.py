@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from simbond_verifier.store import identities, sealing
 from simbond_verifier.store.errors import StoreError
 from simbond_verifier.store.identities import Clear, Sealed
-from simbond_verifier.store.schema import card, command, evidence, radius_session, subscriber
+from simbond_verifier.store.schema import card, command, evidence, field_result, radius_session, subscriber, work_order
 from support.attester import Attester
 from support.verifier import Desk
 
@@ -91,7 +91,7 @@ def test_a_sealed_database_works_like_any_and_tells_nobody_who_the_subscriber_is
     assert bytes.fromhex(device.imsi + "F") not in octets, "as in its Evidence"
 
 
-TABLES = ("card", "command", "event", "evidence", "radius_session", "retired_key", "subscriber")
+TABLES = ("card", "command", "event", "evidence", "field_result", "radius_session", "retired_key", "subscriber")
 
 
 def lived(desk: Desk) -> Attester:
@@ -105,6 +105,11 @@ def lived(desk: Desk) -> Attester:
         session = {"card_id": 1, "client": "192.0.2.1", "session": "1", "since": desk.now, "at": desk.now}
         connection.execute(radius_session.insert().values(user_name=f"0{first.imsi}@example.net", **session))
         connection.execute(subscriber.insert().values(imsi=second.imsi, access="barred", at=desk.now))
+        order = {"card_id": 1, "kind": "check", "technician": "tomas", "words": "", "made_by": "olga"}
+        connection.execute(work_order.insert().values(made_at=desk.now, expires_at=desk.now, **order))
+        proof = first.evidence(bytes(16))
+        result = {"order_id": 1, "digest": bytes(32), "uploaded_by": "tomas", "finding": "confirmed", "proof": proof}
+        connection.execute(field_result.insert().values(at=desk.now, signed_before=desk.now, **result))
     second.imei = "861234050000039"
     desk.attest(second)
     desk.now += 7200
@@ -135,6 +140,7 @@ def test_a_database_in_the_clear_is_sealed_and_opened_again(desk: Desk, monkeypa
     sealed = at_rest(desk)
     assert "46000123456789" not in sealed
     assert "8613900139000" not in sealed
+    assert str(bytes.fromhex("460001234567890f"))[2:-1] not in sealed
     sealing.seal(desk.database, key)
     assert at_rest(desk) == sealed, "again, it changes nothing"
     identities.use(desk.database.engine, key)

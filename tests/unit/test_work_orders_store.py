@@ -11,9 +11,9 @@ from simbond_verifier.lifecycle import State
 from simbond_verifier.policy import Checks, Policy, TwoPersons
 from simbond_verifier.refusal import Conflict, Invalid, NotFound
 from simbond_verifier.signing_key import SigningKey
-from simbond_verifier.store import field_results, second_checks, tokens, work_bundles, work_orders
+from simbond_verifier.store import cards, erasure, field_results, second_checks, tokens, work_bundles, work_orders
 from simbond_verifier.store.proposals import Kind as Asked
-from simbond_verifier.store.schema import field_result
+from simbond_verifier.store.schema import command, field_result
 from simbond_verifier.store.tokens import Role
 from simbond_verifier.work_orders import bundle as bundles
 from simbond_verifier.work_orders import ticket as tickets
@@ -376,3 +376,13 @@ def test_a_suspended_card_stays_suspended(site: Site) -> None:
     taken = site.upload(answer(order.signed, site.device), policy=TRUSTING)
     assert (taken.finding, taken.check_ended) == (Finding.CONFIRMED, False)
     assert site.desk.card(ICCID)["state"] == State.SUSPENDED
+
+
+def test_an_erased_card_leaves_the_finding_and_not_what_the_device_said(site: Site) -> None:
+    site.upload(answer(site.ordered().signed, site.device))
+    site.desk.do(fleet.retire, ICCID, reason="scrapped", actor="olga")
+    with site.desk.database.write() as connection:
+        connection.execute(command.update().values(outcome="confirmed"))
+        erasure.erase(connection, cards.by_id(connection, 1), reason="asked", actor="olga", now=site.desk.now)
+        assert connection.execute(select(field_result.c.proof)).scalar_one() is None
+    assert [result["finding"] for result in site.shown()["results"]] == ["confirmed"]

@@ -7,15 +7,16 @@ import click
 
 from simbond_tools.i18n import N_, _
 from simbond_tools.onsite.fetching import fetch as fetch_into
-from simbond_tools.onsite.upload import Handed, upload
-from simbond_tools.onsite.words import said
+from simbond_tools.onsite.upload import upload
 
 from .common import json_option, print_fields, print_json, print_table, say, when
 from .listing import fetch as fetch_pages
 from .listing import limit_option, tell_more
 from .onsite_options import folder_option, on_site
+from .onsite_screen import print_handed, print_sentence
 from .remote import Server, iccid_argument, kid, reason_option, server_options
 from .translated import TranslatedCommand
+from .uploading import handed_document
 
 number_argument = click.argument("number", type=click.IntRange(1, 2**31 - 1))
 _COLUMNS = ("number", "kind", "technician", "iccid", "outcome", "words")
@@ -132,11 +133,13 @@ def fetch(hours: int, accept_key: bytes | None, folder: Path, server: Server, as
             for order in bundle.orders
         ]
         key = {"kid": fetched.signer.kid.hex(), "learnt": fetched.learnt}
-        print_json({"folder": str(folder), "expires": bundle.expires, "orders": orders, "key": key} | documents(handed))
+        print_json(
+            {"folder": str(folder), "expires": bundle.expires, "orders": orders, "key": key} | handed_document(handed)
+        )
         return
     print_handed(handed)
     if fetched.learnt:
-        say(
+        print_sentence(
             _("The verifier's key is {kid}; from now on only what it signs counts. The office can confirm it.").format(
                 kid=fetched.signer.kid.hex()
             )
@@ -145,32 +148,11 @@ def fetch(hours: int, accept_key: bytes | None, folder: Path, server: Server, as
         (_("number"), _("kind"), _("card"), _("words")),
         ((order.number, order.kind, order.ticket.iccid, order.words) for order in bundle.orders),
     )
-    say(
+    print_sentence(
         _("{number} work orders for {technician}, until {when}.").format(
             number=len(bundle.orders), technician=bundle.technician, when=when(bundle.expires)
         )
     )
-
-
-def print_handed(handed: Handed) -> None:
-    """What became of results that waited."""
-    for done in handed.uploaded:
-        say(
-            _("Uploaded: work order {number}. The verifier says: {finding}").format(
-                number=done.number, finding=said(done.finding)
-            )
-        )
-        if done.check_ended:
-            say(_("That ended the second check of the card."))
-    for refused in handed.refused:
-        say(_("The verifier refuses {path}: {why}").format(path=refused.path, why=refused.detail))
-
-
-def documents(handed: Handed) -> dict[str, Any]:
-    """The same for --json."""
-    uploaded = [done._asdict() for done in handed.uploaded]
-    refused = [{"file": str(each.path), "code": each.code, "detail": each.detail} for each in handed.refused]
-    return {"uploaded": uploaded, "refused": refused}
 
 
 def _print(order: dict[str, Any]) -> None:
