@@ -31,6 +31,7 @@ _COMMANDS = {
     "ledger": ("ledger", "ledger", None),
     "observations": ("observations", "observations", None),
     "provision": ("provision", "provision", "serial"),
+    "probe": ("probe", "probe", "serial"),
     "restore": ("backup", "restore", "server"),
     "serve": ("serve", "serve", "server"),
     "shadow": ("shadow", "shadow", None),

@@ -10,7 +10,7 @@ import click
 from simbond_tools.field.errors import FieldError, NoAgent, NoModem, Unplugged
 from simbond_tools.field.line import Recorder
 from simbond_tools.field.transcript import Transcript
-from simbond_tools.i18n import _
+from simbond_tools.i18n import N_, _
 
 from .common import LOCAL, UNREACHABLE, Failure
 from .completion import ports
@@ -27,16 +27,21 @@ def port_options(command: F) -> F:
                 envvar="SIMBOND_PORT",
                 metavar="DEVICE|URL",
                 shell_complete=ports,
-                help="The port: /dev/ttyUSB2, COM7, socket://HOST:PORT, rfc2217://HOST:PORT. Else it is looked for.",
+                help=N_(
+                    "The port: /dev/ttyUSB2, COM7, socket://HOST:PORT, rfc2217://HOST:PORT. Else it is looked for."
+                ),
             ),
             click.option(
-                "--baud", type=click.IntRange(300, 4_000_000), envvar="SIMBOND_BAUD", help="Speed. Else it is found."
+                "--baud",
+                type=click.IntRange(300, 4_000_000),
+                envvar="SIMBOND_BAUD",
+                help=N_("Speed. Else it is found."),
             ),
             click.option(
                 "--transcript",
                 type=click.Path(path_type=Path, dir_okay=False),
                 envvar="SIMBOND_TRANSCRIPT",
-                help="File to write what goes over the line to, identities replaced.",
+                help=N_("File to write what goes over the line to, identities replaced."),
             ),
         )
     ):

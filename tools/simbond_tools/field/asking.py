@@ -87,7 +87,7 @@ def _silence(heard: bytes) -> str:
     readable = sum(32 <= octet < 127 or octet in b"\r\n\t" for octet in heard)
     if _NMEA.search(heard):
         return _("positions of a GNSS receiver, no commands")
-    if heard.replace(b"AT", b"").strip() == b"" and heard:
+    if b"AT" in heard and not heard.replace(b"AT", b"").strip():
         return _("it only gives back what is sent: TX and RX are joined, or nobody is behind the echo")
     if heard and readable < 0.9 * len(heard):
         return _("something speaks, at none of the usual speeds; state it by --baud, or it is a diagnostics port")

@@ -9,10 +9,10 @@ from .errors import FieldError, NoPort, PortBusy
 from .line import Recorder
 from .ports import Candidate, Rank, candidates
 
-__all__ = ["BAUDS", "Candidate", "Found", "Kind", "Rank", "ask", "candidates", "find", "survey"]
+__all__ = ["BAUDS", "Candidate", "Found", "Kind", "Rank", "ask", "best", "candidates", "find", "search", "survey"]
 
 # What is reported where nothing answered: rather the port that may be the right one, once somebody frees it.
-_SECOND_BEST: tuple[Kind, ...] = ("micropython", "busy", "silent")
+_SECOND_BEST: tuple[Kind, ...] = ("modem", "agent", "micropython", "busy", "silent")
 
 
 def find(
@@ -26,16 +26,27 @@ def find(
 
     Raises NoPort when there is none at all, and for a named port what asking.ask() raises.
     """
+    return best(search(port, baud, wanted=wanted, transcript=transcript), wanted)
+
+
+def search(
+    port: str | None = None,
+    baud: int | None = None,
+    *,
+    wanted: Iterable[Kind] = ("modem", "agent"),
+    transcript: Recorder | None = None,
+) -> list[Found]:
+    """The same, with every port that was asked on the way, in that order."""
     if port is not None:
-        return ask(port, baud, transcript, has_speed="://" not in port)
+        return [ask(port, baud, transcript, has_speed="://" not in port)]
     seen = []
     for found in survey(baud):
         seen.append(found)
         if found.kind in wanted:
-            return found
+            break
     if not seen:
-        raise no_port()
-    return second_best(seen)
+        raise NoPort(_("No serial port is plugged in. Plug the cable in, or name a port by --port."))
+    return seen
 
 
 def survey(baud: int | None = None, ports: Iterable[Candidate] | None = None) -> Iterator[Found]:
@@ -49,10 +60,7 @@ def survey(baud: int | None = None, ports: Iterable[Candidate] | None = None) ->
             yield Found(candidate.url, 0, "silent", str(e))
 
 
-def second_best(seen: list[Found]) -> Found:
-    """Of ports on which nobody wanted speaks, the one to report."""
-    return min(seen, key=lambda found: _SECOND_BEST.index(found.kind) if found.kind in _SECOND_BEST else -1)
-
-
-def no_port() -> NoPort:
-    return NoPort(_("No serial port is plugged in. Plug the cable in, or name a port by --port."))
+def best(seen: list[Found], wanted: Iterable[Kind] = ("modem", "agent")) -> Found:
+    """The one to go on with, or where nobody wanted speaks, to report."""
+    order = (*wanted, *_SECOND_BEST)
+    return min(seen, key=lambda found: 0 if found.kind in wanted else 1 + order.index(found.kind))

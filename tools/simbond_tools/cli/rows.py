@@ -1,0 +1,35 @@
+"""Names and texts below each other, in any script: a wide character takes two columns."""
+
+from collections.abc import Iterable
+
+import click
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .common import clean
+
+Rows = Iterable[tuple[str, str]]
+
+
+def table(rows: Rows) -> Table:
+    """For a terminal: folded to its width."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in rows:
+        grid.add_row(Text(clean(name)), Text(clean(text)))
+    return grid
+
+
+def print_rows(rows: Rows) -> None:
+    """Folded on a terminal; elsewhere a line for each."""
+    console = Console()
+    if console.is_terminal:
+        console.print(table(rows))
+        return
+    cleaned = [(clean(name), clean(text)) for name, text in rows]
+    width = max((cell_len(name) for name, _text in cleaned), default=0)
+    for name, text in cleaned:
+        click.echo(name + " " * (width - cell_len(name) + 2) + text)
