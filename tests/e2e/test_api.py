@@ -15,7 +15,7 @@ from support.attester import Attester
 from support.field import Field, new_device
 from support.server import VerifierServer
 
-ROLES = frozenset({"feed", "viewer", "technician", "operator", "admin"})
+ROLES = frozenset({"feed", "station", "viewer", "technician", "operator", "admin"})
 DECIDE = frozenset({"operator", "admin"})
 READ = DECIDE | {"viewer"}
 SITE = DECIDE | {"technician"}
@@ -52,6 +52,12 @@ ENDPOINTS: list[tuple[str, str, dict[str, Any], frozenset[str]]] = [
     ("GET", "/v1/ledger/export", {}, READ),
     ("POST", "/v1/devices", {"json": {"request": "00"}}, SITE),
     ("POST", "/v1/devices", {"json": {"request": "00", "allow_duplicate_imei": True}}, DECIDE),
+    ("POST", "/v1/devices/import", {"content": b""}, SITE | {"station"}),
+    ("POST", "/v1/stations", {"json": {"certificate": "none"}}, DECIDE),
+    ("GET", "/v1/stations", {}, READ),
+    ("GET", "/v1/stations/{name}", {}, READ),
+    ("GET", "/v1/stations/{name}/devices", {}, READ),
+    ("POST", "/v1/stations/{name}/revoke", _WHY, DECIDE),
     ("POST", "/v1/devices/{kid}/revoke", _WHY, DECIDE),
     ("POST", "/v1/devices/{kid}/imei2", {"json": {"imei2": None, "reason": "r"}}, DECIDE),
     ("POST", "/v1/observations", {"json": []}, DECIDE | {"feed"}),
@@ -92,7 +98,7 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 
 def ask(field: Field, method: str, path: str, token: str | None, **more: Any) -> httpx.Response:
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    path = path.format(iccid=ICCID, kid="00" * 8, imsi="460009999999999", number=1, seq=1, rule="clone")
+    path = path.format(iccid=ICCID, kid="00" * 8, imsi="460009999999999", number=1, seq=1, rule="clone", name="line-1")
     return field.http.request(method, path, headers=headers | more.pop("headers", {}), **more)
 
 

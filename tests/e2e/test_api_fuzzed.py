@@ -7,6 +7,7 @@ SIMBOND_API_EXAMPLES: requests to an endpoint by one kind of caller (2 unless to
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from time import time
 
 import httpx
 import pytest
@@ -21,9 +22,10 @@ from simbond_verifier.policy import TwoPersons
 from simbond_verifier.reasons import Reason
 from support.field import Field, new_device
 from support.server import VerifierServer
+from support.stations import Station
 
 EXAMPLES = int(os.environ.get("SIMBOND_API_EXAMPLES", "2"))
-CALLERS = (None, "feed", "viewer", "technician", "operator", "admin")
+CALLERS = (None, "feed", "station", "viewer", "technician", "operator", "admin")
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 TWO_PERSONS = "[two_persons]\n" + "".join(
     f"{name} = true\n" for name, field in TwoPersons.model_fields.items() if field.annotation is bool
@@ -52,7 +54,10 @@ class Site:
         self.tokens = {caller: field.server.token(caller) for caller in CALLERS if caller is not None}
         for device in devices[:2]:
             field.attest(device)
+        line = Station(at=time())
         with field.server.api("operator") as api:
+            api.post("/v1/stations", {"certificate": line.pem.decode()})
+            api.post_octets("/v1/devices/import", line.endorse(new_device()), "application/cbor-seq")
             for device in devices[:3]:
                 api.post(f"/v1/cards/{device.iccid}/suspend", {"reason": "found on a roof"})
                 api.post(f"/v1/cards/{device.iccid}/appeals", {"statement": "it is a meter"})
@@ -64,6 +69,7 @@ class Site:
             "rule": [str(reason) for reason in Reason],
             "number": list(range(1, 8)),
             "seq": list(range(8)),
+            "name": ["line-1"],
         }
 
     def ask(self, case: Case, caller: str | None, named: dict[str, object]) -> None:

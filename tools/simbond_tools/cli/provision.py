@@ -39,7 +39,6 @@ _PORT = ("no-port", "not-a-serial-port", "port-busy", "port-not-allowed", "port"
     "--station",
     "folder",
     required=True,
-    envvar="SIMBOND_STATION",
     type=click.Path(path_type=Path, file_okay=False),
     help=N_("The station's folder; see 'simbond stations create'."),
 )

@@ -15,7 +15,7 @@ from .models import Decision, Document
 from .operator import Decides, Limit, Logs, Reads, Services, Use
 
 LOG_TYPE = "application/cbor-seq"
-UNIT = 20
+UNIT = 10
 """Entries that share a unit of work: some tens of milliseconds, between which Evidence has its turn."""
 _REVOKED_AT_ONCE = 100
 _NEVER = -1e12
