@@ -13,11 +13,10 @@ import click
 
 from simbond_tools.emulator import Bench, Cell, EmulatorError, Modem, ReplayedModem, load_profile, profile_names
 from simbond_tools.emulator.control import assignments, card_from, describe
+from simbond_tools.emulator.errors import NoPseudoTerminals
 from simbond_tools.emulator.server import ControlServer, listen
 
-from .common import Failure, json_option, print_json
-
-WRONG_USAGE = 2
+from .common import LOCAL, USAGE, Failure, json_option, print_json
 
 _CARD = ("iccid", "imsi", "pin")
 _OWN = ("imei", "link")
@@ -73,8 +72,10 @@ def emulate(
             stopped_by = _play(played, str(replay), as_json)
         else:
             stopped_by = _emulate(_build(profile, given, modems), control, as_json)
+    except NoPseudoTerminals as problem:
+        raise Failure("not-here", f"{problem}.", exit_code=LOCAL) from None
     except EmulatorError as problem:
-        raise Failure("bad-input", str(problem), exit_code=WRONG_USAGE) from None
+        raise Failure("bad-input", str(problem), exit_code=USAGE) from None
     if stopped_by == signal.SIGINT:
         sys.exit(130)
 

@@ -16,18 +16,18 @@ try:
 except ImportError:  # Windows
     pty = None  # type: ignore[assignment]
 
-from .errors import EmulatorError
+from .errors import NoPseudoTerminals
 
 PENDING_LIMIT = 65536
 _READ_SIZE = 4096
 
 
 class PtyPort:
-    """An open pseudo-terminal; `name` is what the host opens. Raises EmulatorError where there is none."""
+    """An open pseudo-terminal; `name` is what the host opens. Raises NoPseudoTerminals."""
 
     def __init__(self) -> None:
         if pty is None:
-            raise EmulatorError("the emulator needs pseudo-terminals: run it on Linux, macOS or under WSL")
+            raise NoPseudoTerminals("the emulator needs pseudo-terminals: run it on Linux, macOS or under WSL")
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         attributes = termios.tcgetattr(self._slave)
