@@ -49,6 +49,8 @@ _STATES = {
 
 
 class _Line(NamedTuple):
+    """mark: what stands before the text, which hangs from there."""
+
     text: str
     indent: int = 0
     style: str = ""
@@ -57,14 +59,15 @@ class _Line(NamedTuple):
 
 def print_diagnosis(diagnosis: Diagnosis, findings: Findings) -> None:
     """On a terminal wrapped and in colours; elsewhere a line for each sentence."""
-    lines = list(_lines(diagnosis, findings))
     console = Console()
-    for line in lines:
+    for line in _lines(diagnosis, findings):
+        margin = " " * line.indent + line.mark
         if not console.is_terminal:
-            click.echo(" " * line.indent + line.mark + line.text)
+            click.echo(margin + line.text)
             continue
-        grid = Table.grid()
-        grid.add_row(" " * line.indent + line.mark, Text(line.text, line.style, overflow="fold"))
+        grid = Table.grid(padding=0)
+        # A column of nothing would be one blank wide.
+        grid.add_row(*filter(None, (margin,)), Text(line.text, line.style, overflow="fold"))
         console.print(grid)
 
 
@@ -103,7 +106,7 @@ def _table(findings: Findings) -> Iterator[_Line]:
     rows = [(name, clean(value)) for name, value in _rows(findings) if value]
     width = max((cell_len(name) for name, _value in rows), default=0)
     for name, value in rows:
-        yield _Line(name + " " * (width - cell_len(name) + 2) + value, 2)
+        yield _Line(value, 2, mark=name + " " * (width - cell_len(name) + 2))
 
 
 def _rows(findings: Findings) -> Iterator[tuple[str, str]]:
@@ -132,7 +135,7 @@ def _card(verifier: Register) -> str:
     if verifier.card_problem:
         return _("unknown to it")
     owner = text(verifier.card, "device", "imei")
-    place = _("belongs into the device with IMEI {imei}").format(imei=owner) if owner else ""
+    place = _("belongs in the device with IMEI {imei}").format(imei=owner) if owner else ""
     return _joined(_word(_STATES, text(verifier.card, "state")), place)
 
 
@@ -148,4 +151,4 @@ def _word(words: dict[str, str], code: str) -> str:
 
 
 def _joined(*parts: str) -> str:
-    return ", ".join(part for part in parts if part)
+    return _(", ").join(part for part in parts if part)

@@ -21,6 +21,7 @@ from .remote import Server, server_options
 from .serial_options import on_a_cable, port_options, recorded
 from .translated import TranslatedCommand
 
+_CONNECT_S = 5.0
 _DOING = {
     "ports": N_("Looking for the device ..."),
     "agent": N_("Asking the agent ..."),
@@ -80,7 +81,7 @@ def doctor(
 
 def _ask(server: Server, found: dict[str, Any]) -> dict[str, Any]:
     try:
-        with server.connect() as api:
+        with server.connect(connect_s=_CONNECT_S) as api:
             return {"url": server.url} | look_up(api, found)
     except Failure as e:  # a technician often has no network; that is no verdict about the device
         return {"url": server.url, "problem": e.detail}

@@ -7,18 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from simbond_tools.field import find as ports
-from simbond_tools.field.asking import Found
+from simbond_tools.field.asking import Found, ask_line
 from simbond_tools.field.console import Console
 from simbond_tools.field.errors import AgentRefused, FieldError, NoAgent
 from simbond_tools.field.line import Line, Recorder, open_line
 from simbond_tools.field.modem import ModemOnLine
 from simbond_verifier.evidence import FIELD_NONCE_OCTETS, BadEvidence, open_envelope, read_field_claims
 
-from .restart import restart
+from .heard import Heard
+from .restart import Restart, restart
 
 Document = dict[str, Any]
 
 _ATTEST_S = 45.0  # an exchange with the verifier may take the agent 30 s
+_BEST = ("agent", "micropython", "modem", "busy", "silent")
 _FAILED = ("uplink", "modem", "internal")
 _MODEM_LEFT_OUT = ("imsi",)  # whose card it is, nobody needs to know for a verdict
 
@@ -38,29 +40,33 @@ def gather(
     attest: have the agent attest now, so that its word is of now. start: restart a board that waits at the prompt.
     tell: called with what is being asked, a name for progress: "ports", "agent", "attest", "modem", "restart".
     """
+    heard = Heard(transcript)
     found = None
     try:
         tell("ports")
-        found = _find(port, baud, transcript)
+        found = _find(port, baud, heard)
         cable: Document = {"port": found.url, "speaks": found.kind}
         if found.kind == "busy":
             return {"cable": cable | {"problem": "port-busy", "words": found.why}}
         if found.kind == "silent":
             return {"cable": cable | {"words": found.why}}
-        with open_line(found.url, found.baud, transcript=transcript) as line:
+        with open_line(found.url, found.baud, transcript=heard) as line:
             if found.kind == "modem":
                 tell("modem")
                 return {"cable": cable, "modem": _modem(line)}
             if found.kind == "agent":
-                return {"cable": cable} | _agent(line, attest, tell, now)
-            if not start:
-                return {"cable": cable}
-            tell("restart")
-            again = restart(line)
-            if again.started:
-                return {"cable": cable | {"speaks": "agent"}} | _agent(line, attest, tell, now)
-            ended = {"agent": {"ended": again.ended}} if again.ended else {}
-            return {"cable": cable | {"said": again.said}} | ended
+                if asked := _agent(line, attest, tell, now):
+                    return {"cable": cable} | asked
+                if ask_line(line, (line.baud,)).kind != "micropython":
+                    return {"cable": cable, "agent": {"ended": heard.ended()} if heard.ended() else {"mute": True}}
+            again = Restart(ended=heard.ended())
+            if start:
+                tell("restart")
+                again = restart(line)
+                if again.started and (asked := _agent(line, attest, tell, now)):
+                    return {"cable": cable | {"speaks": "agent"}} | asked
+            board = {"cable": cable | {"speaks": "micropython", "said": again.said}}
+            return board | {"agent": {"ended": again.ended}} if again.ended else board
     except FieldError as e:
         return {"cable": {"port": port or (found.url if found else ""), "problem": e.code, "words": str(e)}}
 
@@ -74,20 +80,8 @@ def enrolment(port: str | None, baud: int | None, transcript: Recorder | None = 
 
 def _find(port: str | None, baud: int | None, transcript: Recorder | None) -> Found:
     """The agent's console where there is one; a board whose agent does not run goes before its modem."""
-    if port is not None:
-        return ports.find(port, baud, transcript=transcript)
-    seen = []
-    for found in ports.survey(baud):
-        if found.kind == "agent":
-            return found
-        seen.append(found)
-    if not seen:
-        raise ports.no_port()
-    for kind in ("micropython", "modem"):
-        for found in seen:
-            if found.kind == kind:
-                return found
-    return ports.second_best(seen)
+    seen = ports.search(port, baud, wanted=("agent",), transcript=transcript)
+    return min(seen, key=lambda found: _BEST.index(found.kind))
 
 
 def _modem(line: Line) -> Document:
@@ -103,13 +97,14 @@ def _plain(seen: Document) -> Document:
     return {name: value for name, value in seen.items() if name not in _MODEM_LEFT_OUT}
 
 
-def _agent(line: Line, attest: bool, tell: Callable[[str], None], now: Callable[[], float]) -> Document:
+def _agent(line: Line, attest: bool, tell: Callable[[str], None], now: Callable[[], float]) -> Document | None:
+    """The parts "agent" and "modem"; None where nobody answers."""
     console = Console(line)
     tell("agent")
     try:
-        status = console.status()
+        status = console.status(tries=2)
     except NoAgent:
-        return _mute(console)
+        return None
     if attest:
         tell("attest")
         status = _attested(console) or status
@@ -119,21 +114,15 @@ def _agent(line: Line, attest: bool, tell: Callable[[str], None], now: Callable[
         seen = console.look()
     except AgentRefused:  # an agent of before
         seen = {}
+    agent |= {"url": seen.get("url"), "scenario": seen.get("scenario"), "ahead_s": _ahead(seen.get("time"), now())}
     modem = _members(seen, "identity") | _members(seen, "cell")
     modem |= {"pin": seen.get("AT+CPIN?"), "functionality": seen.get("AT+CFUN?"), "error": seen.get("modem_error")}
-    agent |= {"url": seen.get("url"), "scenario": seen.get("scenario"), "ahead_s": _ahead(seen.get("time"), now())}
-    evidence = _evidence(console)
-    if not seen:
-        modem = {name: evidence[name] for name in ("imei", "iccid") if name in evidence}
-    return {"agent": agent | {"flags": evidence.get("flags", 0)}, "modem": _plain(modem)}
-
-
-def _mute(console: Console) -> Document:
-    """An agent that was heard and does not answer: perhaps it said why it ends."""
-    for event in console.events:
-        if event["event"] == "error" and event.get("what") == "setup":
-            return {"agent": {"ended": event.get("detail") or "?"}}
-    return {"agent": {"mute": True}}
+    # Without a card the agent would wait for one before it signs, and nothing would be learnt.
+    if not seen or modem.get("iccid"):
+        evidence = _evidence(console)
+        agent["flags"] = evidence.get("flags")
+        modem |= {} if seen else {name: evidence.get(name) for name in ("imei", "iccid")}
+    return {"agent": agent, "modem": _plain(modem)}
 
 
 def _attested(console: Console) -> Document | None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from simbond_tools.field.console import parse_event
 from simbond_tools.field.line import Line
 
+from .heard import ended
+
 _SOFT_RESET = b"\r\x04"  # the empty line ends what may be half typed there
 _START_S = 20.0
+_QUIET_S = 0.5
 _PROMPT = b">>> "
-_BANNERS = (b"MicroPython v", b'Type "help()', b"MPY: soft reboot", b"raw REPL", b">>>")
+_BANNERS = (b"MicroPython ", b"Type ", b"Use Ctrl-", b"MPY: ", b">>>", b"raw REPL")
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,23 @@ def restart(line: Line, seconds: float = _START_S) -> Restart:
     line.write(_SOFT_RESET)
     deadline = time.monotonic() + seconds
     heard = b""
-    started = False
     while (left := deadline - time.monotonic()) > 0:
-        heard += line.read(4096, min(left, 0.5))
-        for text in heard.splitlines()[: None if heard.endswith(b"\n") else -1]:
-            event = parse_event(text)
-            if event is None:
-                continue
-            if event["event"] == "error" and event.get("what") == "setup":
-                return Restart(ended=str(event.get("detail") or "?"))
-            started = started or event["event"] == "start"
-        if started:
+        more = line.read(4096, min(left, _QUIET_S))
+        heard += more
+        if why := ended(heard):
+            return Restart(ended=why)
+        if _is_started(heard):
             return Restart(started=True)
-        if heard.endswith(_PROMPT) and b"soft reboot" in heard:
+        if not more and b"soft reboot" in heard and heard.endswith(_PROMPT):
             break
     return Restart(said=_last_line(heard))
 
 
+def _is_started(heard: bytes) -> bool:
+    return any(event["event"] == "start" for text in heard.splitlines() if (event := parse_event(text)))
+
+
 def _last_line(heard: bytes) -> str:
-    lines = [text.strip() for text in heard.splitlines() if text.strip()]
-    told = [text for text in lines if not text.startswith(_BANNERS) and parse_event(text) is None]
+    lines = [text.strip() for text in heard.splitlines()]
+    told = [text for text in lines if text and not text.startswith(_BANNERS) and parse_event(text) is None]
     return told[-1].decode("utf-8", "replace") if told else ""

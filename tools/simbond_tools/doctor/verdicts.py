@@ -211,14 +211,14 @@ VERDICTS = (
         "wrong-card",
         40,
         _STOP,
-        N_("This is the wrong card: {iccid} is not the one that belongs into this device."),
+        N_("This is the wrong card: {iccid} is not the one that belongs in this device."),
         N_("Put in the card that belongs here. If the change is meant, have it approved first ('simbond cards swap')."),
     ),
     Verdict(
         "wrong-device",
         41,
         _STOP,
-        N_("This is the wrong device: the card {iccid} belongs into another one."),
+        N_("This is the wrong device: the card {iccid} belongs in another one."),
         N_("Put the card back into its device. If the change is meant, have it approved first ('simbond cards swap')."),
     ),
     Verdict(
