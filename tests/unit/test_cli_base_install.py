@@ -31,7 +31,7 @@ def simbond(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["cards", "case", "devices", "evidence", "ledger"])
+@pytest.mark.parametrize("command", ["cards", "case", "devices", "evidence", "ledger", "work-orders"])
 def test_help_needs_no_extra(command: str) -> None:
     done = simbond(command, "--help")
 
