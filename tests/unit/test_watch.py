@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simbond_agent import claims
+from simbond_verifier import fleet as fleet_orders
 from simbond_verifier.observation import Observation, Use
 from simbond_verifier.policy import Policy
 from simbond_verifier.scenario import Scenarios, parse
@@ -122,6 +123,47 @@ def test_a_meter_that_says_every_day_that_its_card_is_gone_attests_it_on_none_of
         with desk.database.read() as connection:
             there = {sign["reason"]: sign["cleared_at"] for sign in observations.against(connection, 1)}
         assert there == {"tray-empty": None, "traffic-unattested": None}
+
+
+OTHER = ("89860012345678904447", "460001234560002")
+SET = '[binding]\nmode = "set"\n'
+
+
+@pytest.mark.parametrize(
+    ("rules", "traffic", "found"),
+    [
+        (SET + "one_at_a_time = true\n", True, ["traffic-unattested"]),
+        (SET + "one_at_a_time = true\n", False, []),
+        (SET, True, []),
+    ],
+)
+def test_a_card_that_was_pulled_out_of_a_set_and_is_in_use(
+    tmp_path: Path, rules: str, traffic: bool, found: list[str]
+) -> None:
+    """Its device goes on attesting its other profile; where it can use one at a time only, somebody else uses this."""
+    with make_desk(tmp_path, SCENARIO + rules) as desk:
+        made = Fleet(desk)
+        desk.bind(made.meter)
+        desk.stock(OTHER)
+        more: dict[str, Any] = {"scenario": None, "scenarios": desk.scenarios, "actor": "olga"}
+        desk.do(fleet_orders.bind, OTHER[0], made.meter.kid.hex(), **more)
+        desk.attest(made.meter)
+        made.meter.iccid, made.meter.imsi = OTHER
+
+        def half_an_hour() -> None:
+            desk.now += 1800
+            desk.attest(made.meter)
+            if traffic:
+                made.seen(imei=IMEI[:14], use=Use.DATA)
+
+        assert sum(swept(made, *[half_an_hour] * 6)) == len(found)
+        assert made.warned_by() == found
+        made.meter.iccid, made.meter.imsi = ICCID, IMSI
+        desk.now += 60
+        desk.attest(made.meter)
+        assert desk.card(ICCID)["state"] == desk.card(OTHER[0])["state"] == "bound", "its device has it after all"
+        made.meter.iccid, made.meter.imsi = OTHER
+        assert swept(made, half_an_hour) == [0], "it has only just left it"
 
 
 @pytest.mark.parametrize(("iccid", "status"), [(None, claims.TRAY_EMPTY), ("89860012345678904447", 0)])

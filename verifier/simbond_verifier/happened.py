@@ -45,6 +45,7 @@ KINDS: dict[str, tuple[str, str]] = {
         "A key that the device had given up was used again: it does not know of the rotation, or did not order it.",
         "设备已弃用的密钥再次出现：设备不知道更换密钥，或更换并非其所为。",
     ),
+    "profile-left": ("Its device attested another of its cards from then on.", "此后设备证实使用其另一张卡。"),
     "counter-behind": ("A counter of the device's key went back.", "设备密钥的计数器倒退。"),
     "sim-key-registered": ("The key of the card's SIM was registered.", "该卡的卡内密钥已登记。"),
     "sim-key-removed": ("The key of the card's SIM was removed.", "该卡的卡内密钥已删除。"),

@@ -231,6 +231,9 @@ class Binding(Table):
     mode: Mode = Mode.PAIR
     window_s: int = Field(604800, ge=60, le=31536000)
     """Of FIRST_USE: how long after its import a card may be bound by use."""
+    one_at_a_time: bool = False
+    """Of SET: a device uses one of its cards at a time, and attests the one that it uses. Another one that the network
+    sees in use is unattested."""
     rebinds: int = Field(3, ge=0, le=1000)
     """How often a card may move to another device within rebinds_within_s, whoever asks."""
     rebinds_within_s: int = Field(2592000, ge=3600, le=31536000)

@@ -27,16 +27,19 @@ class Quiet(NamedTuple):
     """Since when the verifier could have heard of it: what it missed itself is not held against a card."""
     gone_since: float | None = None
     """Since when its device says that it has another card or none."""
+    left_since: float | None = None
+    """Of a device with several cards that attests another one now: since when."""
 
     @property
     def attestation_due_from(self) -> float:
         """From when the device's next Evidence is counted."""
         return self._due_from(self.attested_at)
 
-    @property
-    def card_due_from(self) -> float:
+    def card_due_from(self, scenario: Scenario) -> float:
         """From when its next Evidence about this card is counted: what it says of another is no word of this one."""
-        return self._due_from(self.attested_at if self.gone_since is None else self.gone_since)
+        left_since = self.left_since if scenario.binding.one_at_a_time else None
+        gone = (since for since in (self.gone_since, left_since) if since is not None)
+        return self._due_from(next(gone, self.attested_at))
 
     def _due_from(self, last_at: float | None) -> float:
         return max(self.bound_at, self.listens_since, last_at or 0.0)
@@ -76,7 +79,7 @@ def _unattested_after(scenario: Scenario) -> float:
 
 def traffic_unattested(quiet: Quiet, scenario: Scenario) -> list[Sign]:
     """The network sees the card in use, and its device should long have attested."""
-    if quiet.traffic_at is None or quiet.traffic_at - quiet.card_due_from <= _unattested_after(scenario):
+    if quiet.traffic_at is None or quiet.traffic_at - quiet.card_due_from(scenario) <= _unattested_after(scenario):
         return []
     return [Sign(Reason.TRAFFIC_UNATTESTED, {"attested_at": quiet.attested_at, "seen_at": quiet.traffic_at})]
 

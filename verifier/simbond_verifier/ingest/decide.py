@@ -17,7 +17,7 @@ from ..observation import Sign
 from ..policy import Policy
 from ..reasons import Reason, Tier
 from ..scenario import Mode, Scenario, Scenarios
-from ..store import accusations, bindings, cards, clone, identities, retired_keys, signs, swaps
+from ..store import accusations, bindings, cards, clone, identities, profiles, retired_keys, signs, swaps
 from ..store.database import statements
 from ..store.signs import Told
 from .ordinary import Ordinary, Pair
@@ -276,6 +276,9 @@ class _Round:
         if not in_time:
             verdict = late(verdict, bound)
 
+        if bound is not None and at_home and in_time and len(attester.cards) > 1:
+            self._write()  # what it named last, perhaps just before
+            profiles.note_use(self._connection, device.id, attester.cards, bound.iccid, self._scenarios, now)
         tier = int(verdict.tier)
         self._last_id += 1
         if in_time:

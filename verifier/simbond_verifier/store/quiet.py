@@ -11,7 +11,7 @@ from ..lifecycle import Event, State
 from ..observation import Sign
 from ..reasons import Reason
 from ..scenario import Scenario, Scenarios, Step
-from . import cards
+from . import cards, profiles
 from .schema import card, device, event, network, sign
 
 _IN_USE = (State.BOUND, State.WARNED)
@@ -34,8 +34,15 @@ _FIRST_MISSED_AT = (
     .scalar_subquery()
 )
 _GONE_SINCE = case((device.c.absent, _FIRST_MISSED_AT))
+_LEFT_AT = (
+    select(func.max(event.c.at))
+    .where(event.c.card_id == card.c.id, event.c.kind == profiles.LEFT)
+    .correlate(card)
+    .scalar_subquery()
+)
+_LEFT_SINCE = case((device.c.holds != card.c.iccid, _LEFT_AT))
 _KNOWN = (
-    select(*cards.COLUMNS, _BOUND_AT, device.c.seen_at, network.c.traffic_at, _GONE_SINCE)
+    select(*cards.COLUMNS, _BOUND_AT, device.c.seen_at, network.c.traffic_at, _GONE_SINCE, _LEFT_SINCE)
     .select_from(card)
     .join(device, device.c.id == card.c.device_id)
     .outerjoin(network, network.c.card_id == card.c.id)
@@ -84,10 +91,10 @@ def last_id(connection: Connection) -> int:
 
 
 def _read(row: tuple[Any, ...], now: float, listens_since: float) -> tuple[Card, Quiet]:
-    found = cards.card_from_row(row[:-4])
-    bound_at, attested_at, traffic_at, gone_since = row[-4:]
+    found = cards.card_from_row(row[:-5])
+    bound_at, attested_at, traffic_at, *gone = row[-5:]
     bound_at = found.since if bound_at is None else bound_at
-    return found, Quiet(now, bound_at, attested_at, traffic_at, listens_since, gone_since)
+    return found, Quiet(now, bound_at, attested_at, traffic_at, listens_since, *gone)
 
 
 def _asked(scenarios: Scenarios, now: float, listens_since: float) -> Select[*tuple[Any, ...]] | None:
@@ -96,7 +103,7 @@ def _asked(scenarios: Scenarios, now: float, listens_since: float) -> Select[*tu
         return None
     limits = union_all(*(_limits(scenario) for scenario in loaded)).cte("limits")
     attested_at = func.coalesce(device.c.seen_at, 0.0)
-    card_attested_at = func.coalesce(_GONE_SINCE, attested_at)
+    card_attested_at = func.coalesce(_GONE_SINCE, _LEFT_SINCE, attested_at)
     traffic_at = func.coalesce(network.c.traffic_at, 0.0)
 
     def quiet_for(reason: Reason, last_at: ColumnElement[float] = attested_at) -> ColumnElement[bool]:
