@@ -1,6 +1,9 @@
 """The options that every command takes: before its name, behind it, by the environment, by the config file."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,7 +182,7 @@ def test_the_keys_above_all_tables_are_the_options_with_one_variable_for_all() -
     variables = {str(o.envvar) for o in options if o.envvar}
     shared_by_all = {f"SIMBOND_{config.option_key(o)}".upper() for o in options} & variables - {"SIMBOND_CONFIG"}
 
-    assert {f"SIMBOND_{key.upper()}" for key in config.SHARED} >= shared_by_all
+    assert {f"SIMBOND_{key.upper()}" for key in config.SHARED} == shared_by_all
 
 
 @pytest.mark.usefixtures("told")
@@ -223,3 +226,13 @@ def test_the_document_names_its_schema_first_and_no_server_can_name_another(caps
         common.print_json({"cards": [], "schema": "forged"})
 
     assert next(iter(json.loads(capsys.readouterr().out).items())) == ("schema", "simbond.cards.list.v1")
+
+
+def test_a_terminal_that_lacks_characters_gets_them_escaped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "simbond_tools.cli", "--lang", "zh", "doctor", "--help"],
+        capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"}, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u8bf4" in done.stdout

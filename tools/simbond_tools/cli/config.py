@@ -14,7 +14,7 @@ from .common import LOCAL, Failure
 from .shared import in_force, option_key
 
 SHARED = (
-    *("baud", "ca", "db", "json", "lang", "no_progress"),
+    *("baud", "ca", "db", "folder", "json", "lang", "no_progress"),
     *("plain_http", "port", "token", "trace", "transcript", "url"),
 )
 """Keys above all tables: the options that have one SIMBOND_ variable for all commands. A command of the same name
