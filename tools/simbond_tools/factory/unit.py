@@ -88,14 +88,20 @@ def provision(
     """Provisions the unit behind a port. Whatever is wrong with that unit is in the result; raises FactoryError where
     the station itself cannot go on. told: hears of each stage."""
     began = time.monotonic()
-    seen: list[Unit] = []
+    unit: Unit | None = None
     try:
         with open_line(port, plan.baud) as line:
-            request = _proved_request(Console(line), told, seen)
-        expected = _look(seen[0], plan)
+            console = Console(line)
+            console.status()
+            told(Stage.ASKED)
+            request = console.enrolment()
+            unit = _read(request)
+            told(Stage.REQUESTED)
+            expected = _look(unit, plan)
+            _prove(console, unit)
+            told(Stage.PROVED)
         endorsed = station.endorse(request, imei2=expected.imei2, order=expected.order, label=expected.label)
     except (FieldError, Stop) as e:
-        unit = seen[0] if seen else None
         told(Stage.ENDED)
         return Result(
             port,
@@ -112,32 +118,24 @@ def provision(
         port,
         Outcome.ENDORSED if endorsed.new else Outcome.KNOWN,
         time.monotonic() - began,
-        seen[0].kid.hex(),
-        seen[0].imei,
-        seen[0].iccid,
+        unit.kid.hex(),
+        unit.imei,
+        unit.iccid,
         endorsed.order,
         endorsed.label,
         endorsed.seq,
     )
 
 
-def _proved_request(console: Console, told: Callable[[Stage], None], seen: list[Unit]) -> bytes:
-    """The enrolment request of a device that holds its key now: one that was recorded elsewhere would do for a request
-    alone. seen: gets what the request says."""
-    console.status()
-    told(Stage.ASKED)
-    request = console.enrolment()
+def _read(request: bytes) -> Unit:
     try:
-        seen.append(endorsement.read_unit(request))
+        return endorsement.read_unit(request)
     except BadEvidence as e:
         raise Stop("request", _("Its enrolment request is refused ({reason}).").format(reason=e.reason)) from None
-    told(Stage.REQUESTED)
-    _prove(console, seen[0])
-    told(Stage.PROVED)
-    return request
 
 
 def _prove(console: Console, unit: Unit) -> None:
+    """Has the device sign now: a request that was recorded elsewhere checks, too."""
     nonce = os.urandom(_NONCE_OCTETS)
     try:
         envelope = open_envelope(console.prove(nonce))
