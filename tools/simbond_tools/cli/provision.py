@@ -21,6 +21,7 @@ from simbond_tools.field.line import BAUD
 from simbond_tools.field.ports import candidates
 from simbond_tools.i18n import N_, _
 
+from . import completion
 from .common import LOCAL, NEGATIVE, UNREACHABLE, json_option, print_json, read_input
 from .provision_screen import Screen
 from .serial_options import on_a_cable
@@ -42,7 +43,14 @@ _PORT = ("no-port", "not-a-serial-port", "port-busy", "port-not-allowed", "port"
     type=click.Path(path_type=Path, file_okay=False),
     help=N_("The station's folder; see 'simbond stations create'."),
 )
-@click.option("--port", "ports", multiple=True, metavar="DEVICE|URL", help=N_("A port; may be given several times."))
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    metavar="DEVICE|URL",
+    shell_complete=completion.ports,
+    help=N_("A port; may be given several times."),
+)
 @click.option("--baud", type=click.IntRange(300, 4_000_000), envvar="SIMBOND_BAUD", help=N_("Speed of the consoles."))
 @click.option("--next", "plugged", is_flag=True, help=N_("Whatever is plugged in from now on."))
 @click.option(
