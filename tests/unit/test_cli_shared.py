@@ -142,7 +142,7 @@ def test_another_config_file_may_be_named(run: Run, tmp_path: Path) -> None:
         ("[told]\nlimit = true", "a text or a number"),
         ("[told]\nlimit = [1]", "told.limit is to be one value"),
         ("[told]\nlimit = 2026-01-01", "told.limit is to be a text"),
-        ('[told]\nname = "a"', "told.name is to be a list"),
+        ("[told]\nname = [[]]", "told.name is to be a text"),
         ('[told]\nhard = "yes"', "told.hard is to be true or false"),
         ("told = 1", "[told] is to be a table"),
         ('lang = "fr"', "lang: 'fr' is not one of 'en', 'zh'"),
@@ -160,6 +160,13 @@ def test_what_nobody_would_read_in_the_config_file_is_an_error(
     assert (code, out) == (7, "")
     assert f"The config file {file} cannot be used: " in err
     assert problem in err
+
+
+@pytest.mark.usefixtures("told")
+def test_an_option_that_may_be_repeated_takes_one_value_too(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[told]\nname = "a"')
+
+    assert document(run("told"))["names"] == ["a"]
 
 
 def test_a_config_file_that_was_named_has_to_be_there(run: Run, tmp_path: Path) -> None:

@@ -104,11 +104,11 @@ def _check(table: dict[str, Any], known: Iterable[str], where: str) -> None:
 
 
 def _value(option: click.Option, key: str, value: Any) -> Any:
-    """A value that the option would take, as it stands there."""
-    if option.multiple is not isinstance(value, list):
-        raise _bad(f"{key} is to be {'a list' if option.multiple else 'one value'}")
+    """A value that the option would take, as it stands there; of an option that may be repeated, one or a list."""
     if option.multiple:
-        return [_single(option, key, one) for one in value]
+        return [_single(option, key, one) for one in (value if isinstance(value, list) else [value])]
+    if isinstance(value, list):
+        raise _bad(f"{key} is to be one value")
     return _single(option, key, value)
 
 
