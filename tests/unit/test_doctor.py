@@ -10,9 +10,15 @@ from simbond_agent import claims
 from simbond_tools import i18n
 from simbond_tools.cli import common
 from simbond_tools.doctor import BY_CODE, VERDICTS, Diagnosis, Findings, Severity, judge
+from simbond_tools.doctor.orders import expected
 from simbond_tools.doctor.rules import RULES
 from simbond_tools.doctor.uplink import cause
+from simbond_verifier.evidence import thumbprint
+from simbond_verifier.work_orders.bundle import Bundle, Kind, WorkOrder
+from simbond_verifier.work_orders.finding import KnownDevice, Standing
+from simbond_verifier.work_orders.ticket import Ticket
 from support import doctor_table
+from support.attester import Attester
 
 ICCID, OTHER = "89860490127123456708", "8986079012712345688"
 IMEI, OTHER_IMEI = "001015020000011", "00101502000002"
@@ -231,6 +237,34 @@ def test_codes_and_exit_statuses_are_distinct_and_no_others() -> None:
 def test_the_documents_have_the_table() -> None:
     """After a change: python -m tests.support.doctor_table."""
     assert doctor_table.FILE.read_text("utf-8") == doctor_table.document()
+
+
+POINT = Attester().point
+ORDER = WorkOrder(Kind.CHECK, "", b"", Ticket(7, 1, 2, ICCID, POINT, IMEI[:14]))
+HOLDER = thumbprint(POINT)[:8].hex()
+
+
+def by_orders(order: WorkOrder, *, iccid: str = ICCID, kid: str = HOLDER, revoked: bool = False) -> str:
+    """The verdict on a device where a technician has this work order and no network."""
+    known = KnownDevice(POINT, IMEI[:14], Standing.REVOKED if revoked else Standing.IN_FORCE)
+    bundle = Bundle("tom", 1, 2, (order,), (known,))
+    parts: dict[str, Any] = {"modem": MODEM | {"iccid": iccid}, "agent": AGENT | {"kid": kid}}
+    return judge(Findings.read(parts | {"verifier": expected(bundle, parts)})).verdict.code
+
+
+def test_work_orders_say_what_belongs_together_where_there_is_no_network() -> None:
+    assert by_orders(ORDER) == "well"
+    assert by_orders(ORDER, iccid=OTHER) == "wrong-card"
+    assert by_orders(ORDER, kid=OTHER_KID) == "wrong-device"
+    assert by_orders(ORDER, revoked=True) == "key-revoked"
+    assert by_orders(ORDER, iccid=OTHER, kid=OTHER_KID) == "well", "of that pair they say nothing"
+
+
+def test_during_a_swap_the_card_may_be_in_either_device() -> None:
+    swap = ORDER._replace(kind=Kind.SWAP, leaves=bytes.fromhex(OTHER_KID), replaces=OTHER)
+
+    assert by_orders(swap) == by_orders(swap, kid=OTHER_KID) == by_orders(swap, iccid=OTHER) == "well"
+    assert by_orders(swap, kid=KID) == "wrong-device"
 
 
 def test_what_an_error_text_says_of_the_way() -> None:

@@ -14,7 +14,7 @@ from simbond_tools.doctor.findings import Modem, Register, text
 from simbond_tools.i18n import N_, _, language
 from simbond_verifier.words import Language
 
-from .common import clean
+from .common import clean, when
 from .words import reason
 
 _COLOURS = {Severity.STOP: "bold red", Severity.WARNING: "bold yellow", Severity.WELL: "bold green"}
@@ -121,6 +121,7 @@ def _rows(findings: Findings) -> Iterator[tuple[str, str]]:
         yield _("server"), agent.url
     if verifier:
         yield _("verifier"), verifier.url
+        yield _("work orders"), when(verifier.orders_of)
         yield _("this card"), _card(verifier)
         yield _("this device"), _device(verifier)
 

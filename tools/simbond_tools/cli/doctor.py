@@ -1,6 +1,7 @@
 """`simbond doctor`: what is wrong with the device on the cable, and what to do next."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,16 @@ from rich.console import Console
 
 from simbond_tools.doctor import Findings, Judged, judge
 from simbond_tools.doctor.gather import enrolment, gather
+from simbond_tools.doctor.orders import expected
 from simbond_tools.doctor.register import look_up
 from simbond_tools.field.line import Recorder
 from simbond_tools.i18n import N_, _
+from simbond_tools.onsite.bundle import open_bundle
+from simbond_tools.onsite.errors import OnSiteError
 
 from .common import LOCAL, Failure, json_option, print_json, say, shows_progress
 from .diagnosis import print_diagnosis
+from .onsite_options import folder_option
 from .remote import Server, server_options
 from .serial_options import on_a_cable, port_options, recorded
 from .translated import TranslatedCommand
@@ -49,6 +54,7 @@ _DOING = {
     metavar="FILE",
     help=N_("Only write the device's enrolment request into a file, for 'simbond devices enrol'."),
 )
+@folder_option
 @json_option
 def doctor(
     port: str | None,
@@ -58,6 +64,7 @@ def doctor(
     restart: bool,
     enrolment: Path | None,
     server: Server,
+    folder: Path,
     as_json: bool,
 ) -> None:
     with recorded(transcript) as recorder:
@@ -66,9 +73,9 @@ def doctor(
             return
         with _progress() as tell:
             found = gather(port, baud, transcript=recorder, attest=not no_attest, start=restart, tell=tell)
-            if server.token:
-                tell("verifier")
-                found["verifier"] = _ask(server, found)
+            tell("verifier")
+            if known := _known(server, folder, found):
+                found["verifier"] = known
     findings = Findings.read(found)
     diagnosis = judge(findings)
     if as_json:
@@ -79,12 +86,19 @@ def doctor(
     sys.exit(diagnosis.verdict.status)
 
 
-def _ask(server: Server, found: dict[str, Any]) -> dict[str, Any]:
+def _known(server: Server, folder: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """What the verifier says of card and device; where it is not asked, or does not answer, the work orders."""
+    asked: dict[str, Any] = {"url": server.url} if server.token else {}
+    if server.token:
+        try:
+            with server.connect(connect_s=_CONNECT_S) as api:
+                return asked | look_up(api, found)
+        except Failure as e:  # a technician often has no network; that is no verdict about the device
+            asked["problem"] = e.detail
     try:
-        with server.connect(connect_s=_CONNECT_S) as api:
-            return {"url": server.url} | look_up(api, found)
-    except Failure as e:  # a technician often has no network; that is no verdict about the device
-        return {"url": server.url, "problem": e.detail}
+        return asked | (expected(open_bundle(folder, time.time()), found) or {})
+    except OnSiteError:  # none, or none that may be used: 'simbond check' says which
+        return asked
 
 
 def _document(judged: Judged) -> dict[str, Any]:

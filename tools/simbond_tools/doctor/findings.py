@@ -68,10 +68,12 @@ class Agent:
 @dataclass(frozen=True)
 class Register:
     """What the verifier knows: card and device as GET /v1/cards/{iccid} and /v1/devices/{kid} answer, or the code of
-    its refusal. problem: why it could not be asked, in words."""
+    its refusal. problem: why it could not be asked, in words. orders_of: when the work orders were made (seconds since
+    1970) that this was taken from instead."""
 
     url: str = ""
     problem: str = ""
+    orders_of: float | None = None
     card: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     card_problem: str = ""
     device: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
