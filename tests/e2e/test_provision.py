@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,9 +22,10 @@ from simbond_tools.factory.unit import Plan
 from simbond_verifier import endorsement
 from support.cable import AgentOnCable
 from support.cards import CARD, OTHER_CARD
-from support.operator import Operator
+from support.operator import Operator, new_device
 from support.screens import Terminal, kept, run
 from support.server import SIMBOND, VerifierServer, simbond
+from support.stations import Station as StationInMemory
 
 IMEI, OTHER_IMEI = "861234050000010", "861234050000028"
 THIRD_CARD = Card(iccid="89860490127123456716", imsi="460049012345679")
@@ -260,6 +262,23 @@ def test_a_log_that_was_changed_is_not_sent(station: Path, line: Line, server: V
     changed = tmp_path / "changed.log"
     changed.write_bytes(second + second)
     assert Operator(server).error(4, "devices", "import", str(changed)) == "log-broken"
+
+
+def test_a_log_of_many_parts_with_a_torn_end_that_was_interrupted_once(server: VerifierServer, tmp_path: Path) -> None:
+    operator = Operator(server)
+    made = StationInMemory("line-9", at=time.time())
+    log = made.endorse_all(new_device() for _unit in range(200))
+    assert len(log) > 64 * 1024
+    (tmp_path / "line-9.crt").write_bytes(made.pem)
+    (tmp_path / "half.log").write_bytes(b"".join(made.log[:90]))
+    (tmp_path / "whole.log").write_bytes(log + made.log[-1][:100])
+    operator.json("stations", "register", "--cert", str(tmp_path / "line-9.crt"))
+
+    operator.json("devices", "import", str(tmp_path / "half.log"))
+    report = operator.json("devices", "import", str(tmp_path / "whole.log"))
+    assert report["counts"] == {"enrolled": 110, "known": 90, "refused": 0}
+    assert report["unfinished"] == 100
+    assert [row["seq"] for row in report["rows"]] == list(range(1, 201))
 
 
 def test_ctrl_c_leaves_the_log_in_order(station: Path, line: Line) -> None:
