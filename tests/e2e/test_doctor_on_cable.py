@@ -18,6 +18,7 @@ from simbond_tools.emulator import Card, Fault, Modem
 from simbond_tools.field.console import Console
 from simbond_tools.field.line import open_line
 from simbond_tools.field.modem import ModemOnLine
+from simbond_tools.onsite.fetching import fetch
 from support.cable import AgentOnCable, Cable
 from support.cards import CARD, OTHER_CARD
 from support.operator import HEADER
@@ -248,12 +249,23 @@ def test_a_modem_that_does_not_answer_its_agent(tmp_path: Path) -> None:
         assert look(device.port).verdict.code == "modem-silent"
 
 
-def test_another_card_is_in(home: AgentOnCable, verifier: VerifierServer) -> None:
+def test_another_card_is_in(home: AgentOnCable, verifier: VerifierServer, tmp_path: Path) -> None:
+    verifier.token("technician")
+    with verifier.api() as api:
+        api.post("/v1/work-orders", {"iccid": CARD.iccid, "technician": "technician", "words": "Meter 7"})
+    with verifier.api("technician") as api:
+        fetch(tmp_path, api, hours=1)
     home.remove()
     home.insert(OTHER_CARD)
     home.move(plmn=OTHER_HOME)
     assert show("wrong-card", home, verifier, "--no-attest") == 40
     assert look(home.port).verdict.code == "wrong-card", "the device remembers its own without a verifier"
+    done = simbond("doctor", "--port", home.port, "--no-attest", "--json", SIMBOND_FOLDER=str(tmp_path))
+    document = read(done.stdout)
+    assert (document["verdict"]["code"], document["findings"]["verifier"]["device"]["card"]) == (
+        "wrong-card",
+        CARD.iccid,
+    )
 
 
 def test_the_module_states_another_imei(home: AgentOnCable, verifier: VerifierServer) -> None:
