@@ -13,6 +13,7 @@ from simbond_tools.doctor import BY_CODE, VERDICTS, Diagnosis, Findings, Severit
 from simbond_tools.doctor.orders import expected
 from simbond_tools.doctor.rules import RULES
 from simbond_tools.doctor.uplink import cause
+from simbond_tools.field.signal import quality
 from simbond_verifier.evidence import thumbprint
 from simbond_verifier.work_orders.bundle import Bundle, Kind, WorkOrder
 from simbond_verifier.work_orders.finding import KnownDevice, Standing
@@ -204,6 +205,12 @@ def test_an_agent_that_works_again_is_not_judged_by_the_error_before() -> None:
 
 def test_a_board_without_a_clock_that_reaches_its_verifier_is_well() -> None:
     assert judge(found(agent={"ahead_s": -9e8})).verdict.code == "well"
+
+
+@pytest.mark.parametrize("level", range(-120, -98))
+def test_a_weak_signal_is_what_probe_calls_very_weak(level: int) -> None:
+    for modem in ({"rsrp_dbm": level}, {"rat": "GSM", "rsrp_dbm": None, "rssi_dbm": level}):
+        assert (judge(found(modem=modem)).verdict.code == "weak-signal") == (quality(modem) == "very weak")
 
 
 def test_an_esim_with_another_profile_is_no_wrong_card() -> None:

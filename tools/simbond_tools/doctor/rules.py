@@ -12,11 +12,11 @@ Facts = dict[str, Any]
 """reasons: codes of the verifier (docs/reasons.md), a list; detail: what was said, as it came; the rest for words."""
 
 WEAK_RSRP_DBM = -115
-"""LTE and NR: coverage class that networks plan the edge of a cell for (3GPP TS 36.133 reports down to -140)."""
+"""Up to here field.signal calls a level very weak."""
+WEAK_RSSI_DBM = -104
+"""The same of GSM and UMTS, which state nothing else."""
 WEAK_NARROWBAND_DBM = -125
-"""LTE-M and NB-IoT repeat what they send, and work some 15 dB below LTE (3GPP TR 45.820)."""
-WEAK_RSSI_DBM = -103
-"""GSM and UMTS."""
+"""LTE-M and NB-IoT repeat what they send, and get through below LTE (coverage enhancement, 3GPP TS 36.300 23.7b)."""
 CLOCK_S = 86400
 """Certificates are made to be valid for days at least."""
 
@@ -301,7 +301,7 @@ def _weak_signal(case: Case) -> Facts | None:
     level, limit = case.modem.rsrp_dbm, WEAK_NARROWBAND_DBM if case.modem.rat in _NARROWBAND else WEAK_RSRP_DBM
     if level is None:
         level, limit = case.modem.rssi_dbm, WEAK_RSSI_DBM
-    return _if(level is not None and level < limit, level=level, limit=limit)
+    return _if(level is not None and level <= limit, level=level, limit=limit)
 
 
 def _warned(case: Case) -> Facts | None:

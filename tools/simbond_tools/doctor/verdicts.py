@@ -406,7 +406,7 @@ VERDICTS = (
         80,
         _WARNING,
         N_("The signal is weak ({level} dBm): the device may fall silent."),
-        N_("Move the antenna, or take a better one. {limit} dBm and more is enough."),
+        N_("Move the antenna, or take a better one. More than {limit} dBm is enough."),
     ),
     Verdict(
         "warned",
