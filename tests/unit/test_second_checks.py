@@ -191,6 +191,19 @@ def test_or_the_devices_new_key_does(copied: Check) -> None:
     assert (copied.state, copied.is_open) == ("bound", False)
 
 
+def test_a_weak_sign_that_is_not_confirmed_keeps_no_check_open(tmp_path: Path) -> None:
+    rung = '[ladder]\nnetwork-imei-differs = { step = "suspend", confirm = 2 }\n'
+    with make_desk(tmp_path, SCENARIO + rung) as desk:
+        check = Check(desk)
+        check.seen_in(FOREIGN)
+        order: dict[str, Any] = {"reason": "a tip", "deadline_s": None, "scenarios": desk.scenarios, "actor": "olga"}
+        desk.do(second_checks.order, ICCID, **order)
+        assert check.is_open
+        check.attests()
+
+        assert not check.is_open
+
+
 def test_what_the_network_suspended_it_takes_more_than_the_key_to_lift(tmp_path: Path) -> None:
     with make_desk(tmp_path, SCENARIO + '[ladder]\nnetwork-imei-differs = "suspend"\n') as desk:
         check = Check(desk)

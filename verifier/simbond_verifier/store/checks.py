@@ -44,19 +44,20 @@ def deadline(connection: Connection, about: Card, scenario: Scenario, now: float
 
 
 def standing(connection: Connection, card_id: int, scenario: Scenario) -> list[Standing]:
-    """The signs against a card that its own key cannot answer. What is over by itself is none: nobody can take it
-    back."""
-    query = select(sign.c.reason, sign.c.source, sign.c.last_at, sign.c.facts).where(
+    """The signs against a card that its own key cannot answer. A weak one that is not confirmed is none; nor is what
+    is over by itself: nobody can take it back."""
+    query = select(sign.c.reason, sign.c.source, sign.c.last_at, sign.c.times, sign.c.facts).where(
         sign.c.card_id == card_id,
         sign.c.cleared_at.is_(None),
         sign.c.source != EVIDENCE,
         sign.c.reason.not_in((*ENDED_BY_EVIDENCE, *PASSING)),
     )
-    found = [
-        Standing(Reason(row.reason), row.source, float(row.facts.get("at", row.last_at)))
-        for row in connection.execute(query)
-    ]
-    return [each for each in found if scenario.step(each.reason).weight >= Step.RECHECK.weight]
+    found = []
+    for row in connection.execute(query):
+        rung = scenario.rung(Reason(row.reason))
+        if rung.step.weight >= Step.RECHECK.weight and row.times >= rung.confirm:
+            found.append(Standing(Reason(row.reason), row.source, float(row.facts.get("at", row.last_at))))
+    return found
 
 
 def answer(connection: Connection, about: Card, found: Sequence[Standing], at: float, evidence_id: int | None) -> None:
