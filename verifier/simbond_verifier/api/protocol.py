@@ -13,7 +13,9 @@ from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from .. import traces
@@ -79,7 +81,12 @@ class DeviceProtocol(HttpToolsProtocol):
     # The transport
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        """As the class below does it, but for what only ASGI asks for: see _hand_over."""
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.client = get_remote_addr(transport)
+        self.scheme = "https" if is_ssl(transport) else "http"
         if self.client is not None:
             self._origin = self._device.origin(self.client[0])
         self._patience.watch(self)
@@ -214,6 +221,8 @@ class DeviceProtocol(HttpToolsProtocol):
             self._end()
             return
         url, headers, expect = self.url, self.headers, self.expect_100_continue
+        if self.server is None:
+            self.server = get_local_addr(self.transport)
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
         self.headers += headers
