@@ -216,7 +216,9 @@ def test_the_key_of_a_sim_is_registered_and_removed(operator: Operator, tmp_path
     assert operator.json(*order, "--key", sim.point.hex())["sim_key"] == sim.point.hex()
     again = ("cards", "sim-key", other.iccid or "", "--reason", "x", "--key", sim.point.hex())
     assert operator.error(4, *again) == "sim-key-registered"
-    assert "key of its SIM registered, by operator" in operator.ok("cards", "history", device.iccid)
+    assert "The key of the card's SIM was registered.\n    by operator;" in operator.ok(
+        "cards", "history", device.iccid
+    )
     assert operator.ok(*order, "--remove") == f"Card {device.iccid} has no SIM key.\n"
     assert operator.error(2, *order) == "usage"
     assert operator.error(2, *order, "--remove", "--key", sim.point.hex()) == "usage"

@@ -87,8 +87,8 @@ def test_a_revoked_key_is_said_to_be(operator: Operator) -> None:
     )
     history = operator.ok("cards", "history", device.iccid or "")
     assert (
-        f"key of its device revoked, by operator: bound, allowed\n    reason: stolen\n    device: {device.kid.hex()}"
-        in history
+        "The key of the card's device was revoked.\n    by operator; since then: bound, allowed\n    reason: stolen\n"
+        f"    device: {device.kid.hex()}" in history
     )
     assert operator.json("devices", "revoke", device.kid.hex(), "--reason", "stolen")["revoked_at"]
     assert operator.error(5, "devices", "revoke", "00" * 8, "--reason", "x") == "device-unknown"
@@ -109,7 +109,7 @@ def test_a_rotated_key_is_said_to_be(operator: Operator) -> None:
     assert line.split("\t")[5].endswith("Z")
     assert rotated["rotated_at"] == rotated["retired_key"]["at"]
     assert "revoke this key if its device did not order that" in operator.ok("devices", "show", new.kid.hex())
-    assert "rotated key used again" in operator.ok("cards", "history", device.iccid or "")
+    assert "A key that the device had given up was used again" in operator.ok("cards", "history", device.iccid or "")
     for command in (("show",), ("revoke", "--reason", "stolen")):
         assert operator.error(5, "devices", *command, device.kid.hex()) == "key-rotated"
     assert new.kid.hex() in operator.error_text(5, "devices", "show", device.kid.hex())
