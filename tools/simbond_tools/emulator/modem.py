@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
+
+from simbond_tools.closing import Closing
 
 from .card import Card, normal_imei
 from .cell import Cell
@@ -28,7 +29,7 @@ class Chunk(NamedTuple):
     data: bytes
 
 
-class Modem:
+class Modem(Closing):
     """A modem that speaks `profile` on the pseudo-terminal `port` from start() to close(), best by `with`.
 
     profile: a built-in name, the path of a profile file, or a Profile.
@@ -102,11 +103,6 @@ class Modem:
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _make_link(self, port: str) -> None:
         if self._link is None:

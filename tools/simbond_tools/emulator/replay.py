@@ -5,9 +5,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from simbond_tools.closing import Closing
 from simbond_tools.field.transcript import Chunk, TranscriptError, read_transcript
 
 from .errors import EmulatorError
@@ -59,7 +59,7 @@ def _key(command: str) -> str:
     return command.strip().upper()
 
 
-class ReplayedModem:
+class ReplayedModem(Closing):
     """Plays the transcript in a file on the pseudo-terminal `port`, from start() to close(), best by `with`.
 
     Each command is answered as it was the first time, the second time, and so on; the last answer is repeated. What
@@ -117,11 +117,6 @@ class ReplayedModem:
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _run(self, port: PtyPort) -> None:
         typed = b""

@@ -5,8 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from simbond_tools.closing import Closing
 from simbond_tools.i18n import _
 from simbond_tools.onsite import durable
 from simbond_tools.onsite.errors import FolderUnusable
@@ -81,7 +81,7 @@ def create(folder: Path, name: str, *, days: int = 365, passphrase: str | None =
     return certificates.read(certificate)
 
 
-class Station:
+class Station(Closing):
     """A station at work; use it by `with`. What it endorses is on the disk when endorse() returns. Several threads may
     share it.
 
@@ -186,14 +186,6 @@ class Station:
     def close(self) -> None:
         self._log.close()
         self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _time(self, last: int) -> int:
         now = int(self._clock())

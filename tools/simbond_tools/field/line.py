@@ -4,11 +4,11 @@ import errno
 import os
 import sys
 import time
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol
 
 import serial
 
+from simbond_tools.closing import Closing
 from simbond_tools.i18n import _
 
 from .errors import FieldError, NoPort, NotASerialPort, PortBusy, PortNotAllowed, Unplugged
@@ -33,7 +33,7 @@ class Recorder(Protocol):
     def record(self, side: Side, data: bytes) -> None: ...
 
 
-class Line:
+class Line(Closing):
     """An open line. url: as it was named; baud: its speed. Use it in a with statement, or close() it.
 
     Reading and writing raise Unplugged once the other end is gone.
@@ -86,14 +86,6 @@ class Line:
             self._port.close()
         except (serial.SerialException, OSError):
             return  # it is gone already
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _gone(self, why: Exception) -> Unplugged:
         return Unplugged(

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from simbond_agent.at import Channel, name_of, split_prefix
 from simbond_agent.modem import generic, load, probe
+from simbond_tools.closing import Closing
 from simbond_tools.i18n import _
 
 from .errors import NoModem, Unplugged
@@ -55,7 +55,7 @@ class _Stream:
     async def drain(self) -> None: ...
 
 
-class ModemOnLine:
+class ModemOnLine(Closing):
     """A blocking face on the agent's modem code. name: the dialect; model: what the modem calls itself; maker: whose.
     urcs: the unsolicited lines so far.
 
@@ -122,14 +122,6 @@ class ModemOnLine:
         finally:
             self._restore.clear()
             self._end()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     async def _open(self) -> Any:
         return Channel(self._stream, self._stream, self.urcs.append)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
+from simbond_tools.closing import Closing
 from simbond_tools.i18n import _
 
 from .redaction import redacted
@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
     data: bytes
 
 
-class Transcript:
+class Transcript(Closing):
     """Records a line (a line.Recorder) and writes the file when it is closed, best by `with`.
 
     Redacted unless unredacted: what is personal is told apart only when all of it is there, so nothing is written
@@ -77,14 +77,6 @@ class Transcript:
                 datas = redacted([(chunk.side, chunk.data) for chunk in chunks])
             for line in (self._header, *map(_written, chunks, datas)):
                 file.write(json.dumps(line) + "\n")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _written(chunk: Chunk, data: bytes) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 import ast
 import struct
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import serial
 from mpremote.transport import TransportError  # type: ignore[import-untyped]
 from mpremote.transport_serial import SerialTransport  # type: ignore[import-untyped]
 
+from simbond_tools.closing import Closing
 from simbond_tools.field.errors import FieldError, Unplugged
 from simbond_tools.field.line import BAUD, open_line
 from simbond_tools.i18n import _
@@ -44,7 +44,7 @@ class BoardError(FieldError):
         self.said = said
 
 
-class Board:
+class Board(Closing):
     """A board whose program was stopped, with an empty heap; boot.py has run, main.py has not.
 
     port: a device or a pyserial URL. Use it in a with statement. Raises FieldError where the port cannot be opened,
@@ -138,14 +138,6 @@ class Board:
             self._transport.close()
         except _CUT:
             return  # it is gone already
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _interrupted(self) -> bool:
         self._serial.write(b"\r\x03\x03")
