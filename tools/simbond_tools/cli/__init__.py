@@ -27,6 +27,7 @@ _COMMANDS = {
     "emulate": ("emulate", "emulate", None),
     "enforcement": ("enforcement", "enforcement", None),
     "evidence": ("evidence", "evidence", None),
+    "flash": ("flash", "flash_command", "serial"),
     "identities": ("identities", "identities", "server"),
     "ledger": ("ledger", "ledger", None),
     "observations": ("observations", "observations", None),
@@ -37,6 +38,7 @@ _COMMANDS = {
     "shadow": ("shadow", "shadow", None),
     "signing-key": ("signing_key", "signing_key", "server"),
     "stations": ("stations", "stations", None),
+    "swap": ("swap", "swap", "serial"),
     "token": ("token", "token", "server"),
     "work-orders": ("work_orders", "work_orders", None),
 }

@@ -33,11 +33,11 @@ from .common import (
     clean,
     complain,
     json_option,
-    print_fields,
     print_json,
     say,
     shows_progress,
 )
+from .rows import print_rows
 from .translated import TranslatedCommand
 
 _EXIT_CODES: dict[type[FieldError], int] = {
@@ -212,7 +212,7 @@ def _tell(port: str, end: Report | FieldError, *, dry: bool) -> None:
         (_("unchanged"), _("{n} files").format(n=end.unchanged) if end.unchanged else ""),
         *((_("note"), hint) for hint in end.hints),
     ]
-    print_fields(fields)
+    print_rows((name, text) for name, text in fields if text)
     if end.started:
         say(
             _("The agent runs: key {kid}, start number {bootcount}.").format(
