@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from simbond_tools.check_digit import luhn_digit
 from simbond_tools.emulator import (
     Card,
     Cell,
@@ -16,7 +17,6 @@ from simbond_tools.emulator import (
     profile_names,
 )
 from simbond_tools.emulator.behaviours import BEHAVIOURS
-from simbond_tools.emulator.card import luhn_digit
 from simbond_tools.emulator.engine import Engine
 
 MINE = """

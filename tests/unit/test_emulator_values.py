@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simbond_tools.check_digit import luhn_digit
 from simbond_tools.emulator import Card, Cell, EmulatorError
 from simbond_tools.emulator.atline import split
-from simbond_tools.emulator.card import luhn_digit, normal_imei
+from simbond_tools.emulator.card import normal_imei
 from simbond_tools.emulator.cell import cesq, csq
 
 

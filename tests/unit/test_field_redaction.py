@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simbond_agent import identity
-from simbond_tools.field.pseudonyms import luhn_digit
+from simbond_tools.check_digit import luhn_digit
 from simbond_tools.field.redaction import Chunk, redacted
 from simbond_tools.field.transcript import Transcript, TranscriptError, read_transcript
 

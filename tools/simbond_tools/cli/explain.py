@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from simbond_agent import identity
+from simbond_tools.check_digit import luhn_digit
 
 from .common import when
 from .inspection import Inspection, Kind
@@ -43,8 +43,7 @@ def _uptime(seconds: int) -> str:
 def _imei(digits: str | None) -> str:
     if digits is None:
         return "the device could not read it"
-    check = next(c for c in "0123456789" if identity.luhn(digits + c))
-    return f"{digits} (printed as {digits}{check}; type allocation code {digits[:8]})"
+    return f"{digits} (printed as {digits}{luhn_digit(digits)}; type allocation code {digits[:8]})"
 
 
 def _identity(digits: str | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from simbond_agent import identity
+from simbond_tools.check_digit import luhn_digit
 
 from .errors import EmulatorError
 from .iot_safe import AID, IotSafe, public_point
@@ -88,11 +88,6 @@ def normal_imei(text: str) -> str:
     if re.fullmatch(r"\d{14}", text):
         return text + luhn_digit(text)
     raise EmulatorError(f"IMEI {text!r}: 15 digits are needed, or 14 to have the check digit added")
-
-
-def luhn_digit(digits: str) -> str:
-    """The check digit that follows `digits` (ISO/IEC 7812-1 annex B; 3GPP TS 23.003 annex B)."""
-    return next(c for c in "0123456789" if identity.luhn(digits + c))
 
 
 def _swap_nibbles(digits: str) -> str:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import segno
 
-from simbond_agent import identity
+from simbond_tools.check_digit import luhn_digit
 from simbond_tools.i18n import _
 
 from .errors import FactoryError
@@ -29,7 +29,7 @@ class Label(NamedTuple):
     @property
     def printed_imei(self) -> str:
         """15 digits, with the check digit."""
-        return next(self.imei + digit for digit in "0123456789" if identity.luhn(self.imei + digit))
+        return self.imei + luhn_digit(self.imei)
 
     @property
     def code(self) -> str:

@@ -7,7 +7,7 @@ however it is written there.
 
 from collections.abc import Callable
 
-from simbond_agent.identity import luhn
+from simbond_tools.check_digit import luhn_digit
 
 _ICCID_KEPT = 6  # 89, country, issuer (ITU-T E.118)
 _ICCID_BODY = 18  # some modules leave out the last of 20 digits
@@ -16,11 +16,6 @@ _IMEI_KEPT = 8  # TAC (TS 23.003 clause 6.2)
 _IMEI_BODY = 14
 _EID_KEPT = 5  # 89 and country (GSMA SGP.29)
 _PHONE_MAX = 15  # ITU-T E.164
-
-
-def luhn_digit(digits: str) -> str:
-    """The check digit to put behind digits (ISO/IEC 7812-1 annex B)."""
-    return next(digit for digit in "0123456789" if luhn(digits + digit))
 
 
 class Pseudonyms:
