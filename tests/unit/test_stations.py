@@ -314,3 +314,34 @@ def _erase(desk: Desk, iccid: str) -> None:
         connection.execute(update(command).values(outcome="confirmed"))
         found = fleet.lookup.find_card(connection, iccid)
         erasure.erase(connection, found, reason="asked by its holder", actor="olga", now=desk.now)
+
+
+def test_a_signature_that_was_written_in_its_second_way_is_no_other_entry(desk: Desk, line: Station) -> None:
+    """Whoever carries a log can do that, and would have the station called a fork."""
+    one, two, three = devices(3)
+    line.endorse_all([one, two])
+    last = line.log[1]
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    twin = last[:-32] + (order - int.from_bytes(last[-32:])).to_bytes(32)
+
+    assert outcomes(hand_in(desk, line.log[0] + twin)) == ["enrolled"] * 2
+    line.endorse(three)
+    assert outcomes(hand_in(desk, b"".join(line.log))) == ["known", "known", "enrolled"]
+
+
+def test_a_stolen_station_does_not_drag_the_devices_of_others_along(desk: Desk, line: Station) -> None:
+    by_hand, by_another, own = devices(3)
+    another = Station("line-2", at=NOW)
+    register(desk, another)
+    desk.add(by_hand)
+    hand_in(desk, another.endorse(by_another))
+    desk.now += DAY
+    line.now += DAY
+    assert outcomes(hand_in(desk, line.endorse_all([by_hand, by_another, own]))) == ["known", "known", "enrolled"]
+    revoke(desk, line, since=NOW + DAY)
+
+    with desk.database.read() as connection:
+        found = stations.endorsed_devices(connection, "line-1", since=NOW + DAY, after=0, limit=10)
+        vouched = [fleet.show_device(connection, each.kid.hex())["endorsement"] for each in (by_hand, by_another)]
+    assert [each["kid"] for each in found] == [own.kid.hex()]
+    assert [each and (each["station"], each["trusted"]) for each in vouched] == [None, ("line-2", True)]

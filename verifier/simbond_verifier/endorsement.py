@@ -50,7 +50,8 @@ class Unit(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Where a log ends: what the next entry has to follow."""
+    """Where a log ends: what the next entry has to follow. digest: of what was signed, without the signature, which
+    whoever carries the log can write in a second way."""
 
     seq: int
     digest: bytes
@@ -78,7 +79,7 @@ class Entry(NamedTuple):
 
     @property
     def link(self) -> Link:
-        return Link(self.seq, sha256(self.message).digest(), self.at)
+        return Link(self.seq, sha256(self.signed.to_be_signed).digest(), self.at)
 
 
 def start(certificate: bytes) -> Link:

@@ -127,14 +127,16 @@ class _Import:
             return Row(entry.seq, Outcome.KNOWN, *said)
         try:
             self._require_in_time(entry)
-            enrolled, outcome = self._enrol(entry, unit)
+            added = self._enrol(entry, unit)
         except Refusal as e:
             self._keep(entry, is_known, None)
             return Row(entry.seq, Outcome.REFUSED, *said, e.code, e.detail)
-        self._keep(entry, is_known, enrolled)
-        return Row(entry.seq, outcome, *said)
+        self._keep(entry, is_known, added)
+        return Row(entry.seq, Outcome.KNOWN if added is None else Outcome.ENROLLED, *said)
 
-    def _enrol(self, entry: Entry, unit: Unit) -> tuple[int, Outcome]:
+    def _enrol(self, entry: Entry, unit: Unit) -> int | None:
+        """The device that is enrolled by this entry. None: it was before, on somebody else's word, and that stays so: a
+        station that endorses devices of others does not have them revoked with its own."""
         query = select(device.c.id).where(device.c.kid == unit.kid)
         before = self._connection.execute(query).scalar()
         if before is None:
@@ -150,10 +152,10 @@ class _Import:
             now=self._now,
         )
         if before is not None:
-            return before, Outcome.KNOWN
+            return None
         self._days[entry.at // _DAY_S] += 1
         added: int = self._connection.execute(query).scalar_one()
-        return added, Outcome.ENROLLED
+        return added
 
     def _keep(self, entry: Entry, is_known: bool, device_id: int | None) -> None:
         if is_known:

@@ -31,8 +31,14 @@ class Sign1(NamedTuple):
         payload = self.payload if detached is None else detached
         if payload is None or self.protected.get(ALG) != _ES256:
             return False
-        signed = cbor.dumps(["Signature1", self.head, aad, payload])
+        signed = _sig_structure(self.head, aad, payload)
         return any(_verifies(point, self.signature, signed) for point in points)
+
+    @property
+    def to_be_signed(self) -> bytes:
+        """What the signature is over, where the message carries it. Names what was said: of one ES256 signature
+        anybody makes a second one, with n - s for s."""
+        return _sig_structure(self.head, b"", self.payload or b"")
 
 
 def read(message: bytes) -> Sign1:
@@ -48,6 +54,11 @@ def read(message: bytes) -> Sign1:
     if not fits or len(signature) != 64:
         raise cbor.Malformed("no COSE_Sign1 with ES256")
     return Sign1(protected, unprotected, payload, head, signature)
+
+
+def _sig_structure(head: bytes, aad: bytes, payload: bytes) -> bytes:
+    """RFC 9052 section 4.4."""
+    return cbor.dumps(["Signature1", head, aad, payload])
 
 
 def _verifies(point: bytes, signature: bytes, signed: bytes) -> bool:

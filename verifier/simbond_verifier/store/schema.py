@@ -406,10 +406,10 @@ endorsement = Table(
     metadata,
     Column("station_id", Integer, ForeignKey("station.id"), primary_key=True, autoincrement=False),
     Column("seq", _BIG, primary_key=True, autoincrement=False),
-    Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of the entry
+    Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of what the entry signs
     Column("at", Float, nullable=False),  # by the station's clock
     Column("received_at", Float, nullable=False),
-    Column("device_id", Integer, ForeignKey("device.id"), index=True),  # none: it was refused
+    Column("device_id", Integer, ForeignKey("device.id"), index=True),  # none: it enrolled none
 )
 
 # Sessions that a RADIUS client (NAS, GGSN, P-GW) reported and has not ended.
