@@ -4,16 +4,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select, update
 
 from simbond_verifier import fleet
 from simbond_verifier.lifecycle import State
 from simbond_verifier.policy import Checks, Policy, TwoPersons
+from simbond_verifier.reasons import Reason
 from simbond_verifier.refusal import Conflict, Invalid, NotFound
 from simbond_verifier.signing_key import SigningKey
 from simbond_verifier.store import cards, erasure, field_results, second_checks, tokens, work_bundles, work_orders
 from simbond_verifier.store.proposals import Kind as Asked
-from simbond_verifier.store.schema import command, field_result
+from simbond_verifier.store.schema import card, command, field_result, sign, work_order
 from simbond_verifier.store.tokens import Role
 from simbond_verifier.work_orders import bundle as bundles
 from simbond_verifier.work_orders import ticket as tickets
@@ -357,6 +358,54 @@ def test_a_second_check_ends_by_what_was_proved_after_it_was_ordered(site: Site)
     site.desk.now += 60
     checked(site)
     assert not site.upload(answer(order.signed, site.device), policy=TRUSTING).check_ended
+
+
+def test_a_second_check_does_not_end_by_what_was_proved_before_something_else_spoke_against_the_card(
+    site: Site,
+) -> None:
+    """The card may be in a telephone by the time at which the laptop finds a network."""
+    checked(site)
+    site.desk.now += 60
+    order = site.ordered()
+    proof = answer(order.signed, site.device)
+    site.desk.now += 60
+    seen = {"card_id": 1, "reason": Reason.NETWORK_IMEI_DIFFERS, "source": "feed", "times": 1, "facts": {}}
+    with site.desk.database.write() as connection:
+        connection.execute(insert(sign).values(first_at=site.desk.now, last_at=site.desk.now, **seen))
+    site.desk.now += 60
+    assert not site.upload(proof, policy=TRUSTING).check_ended
+    assert site.desk.card(ICCID)["deadline"] is not None
+
+    site.device.uptime += 1
+    again = site.ordered()
+    assert site.upload(answer(again.signed, site.device), again.number, policy=TRUSTING).check_ended
+
+
+def test_nor_by_what_was_proved_before_another_device_claimed_the_card(site: Site) -> None:
+    checked(site)
+    site.desk.now += 60
+    order = site.ordered()
+    proof = answer(order.signed, site.device)
+    site.desk.now += 60
+    thief = Attester(imei="861234050000994", iccid=ICCID)
+    site.desk.add(thief)
+    site.desk.attest(thief)
+    assert not site.upload(proof, policy=TRUSTING).check_ended
+
+
+def test_a_number_that_a_restored_backup_gave_to_another_order_takes_no_result_of_the_first(site: Site) -> None:
+    """Else a device with two cards would prove one by the other."""
+    order = site.ordered()
+    proof = answer(order.signed, site.device)
+    with site.desk.database.write() as connection:
+        connection.execute(update(work_order).values(made_at=site.desk.now + 60))
+    refused(Invalid, "work-order-other", site.upload, proof)
+    with site.desk.database.write() as connection:
+        second = dict(connection.execute(select(card)).mappings().one())
+        second |= {"id": 2, "iccid": "89860012345678999990", "imsi": "460001234509999"}
+        connection.execute(insert(card).values(**second))
+        connection.execute(update(work_order).values(made_at=site.desk.now, card_id=2))
+    refused(Invalid, "work-order-other", site.upload, proof)
 
 
 def test_a_second_check_does_not_end_by_another_finding_nor_by_whoever_ordered_it(site: Site) -> None:

@@ -16,8 +16,8 @@ from ..work_orders.finding import Finding, Judgement, KnownDevice, Standing, jud
 from ..work_orders.proof import Proof, digest, from_text, to_octets
 from ..work_orders.ticket import NotGenuine, Ticket
 from ..work_orders.timing import LastSeen, signed_before
-from . import cards, second_checks, work_orders
-from .schema import device, field_result, retired_key
+from . import accusations, cards, second_checks, work_orders
+from .schema import device, field_result, retired_key, sign
 from .work_bundles import target
 from .work_orders import Outcome
 
@@ -87,16 +87,15 @@ def take(
     it ends an open second check of the card. technician: only for an order of theirs. Raises NotFound, Conflict;
     Invalid for what proves nothing."""
     order = work_orders.find(connection, number, technician)
+    about = cards.by_id(connection, order["card_id"])
     found = assess(connection, text, points, now)
     ticket = _require_proved(found.judged)
-    if ticket.order != number:
-        raise Invalid("work-order-other", f"This is the result of work order {ticket.order}, not of {number}.")
+    _require_same(ticket, order, about)
     name = digest(found.proof)
     known = _before(connection, number, name)
     if known is not None:
         return Taken(number, Finding(known.finding), known.signed_before, repeated=True)
     _require_takes(connection, order)
-    about = cards.by_id(connection, order["card_id"])
     finding = found.judged.finding
     if finding is Finding.CONFIRMED and found.device_id != target(order, about, now):
         finding = Finding.OTHER_DEVICE  # the card was bound anew since the order was fetched
@@ -119,8 +118,19 @@ def take(
         return taken
     if order["outcome"] == Outcome.OPEN:
         work_orders.close(connection, number, Outcome.DONE, actor=actor, now=now)
-    ends = policy.checks.technician_confirms and order["kind"] == Kind.CHECK and ticket.issued >= about.since
+    ends = policy.checks.technician_confirms and order["kind"] == Kind.CHECK
+    ends = ends and ticket.issued >= about.since and not _is_contradicted(connection, about, ticket.issued)
     return taken._replace(check_ended=ends and _end_check(connection, about, number, policy, actor, now))
+
+
+def _is_contradicted(connection: Connection, about: Card, issued: int) -> bool:
+    """Whether something speaks against the card that may be newer than what the device signed: it signed then or later,
+    and the card may have been moved since."""
+    newer = (sign.c.card_id == about.id) & sign.c.cleared_at.is_(None) & (sign.c.last_at > issued)
+    claims = accusations.still_open(connection, about.id)
+    return connection.execute(select(sign.c.reason).where(newer)).first() is not None or any(
+        claim.at > issued for claim in claims
+    )
 
 
 def _end_check(connection: Connection, about: Card, number: int, policy: Policy, actor: str, now: float) -> bool:
@@ -145,6 +155,14 @@ def _require_proved(judged: Judgement) -> Ticket:
         return judged.ticket
     why = _SAID.get(judged.finding) or EXPLAINED[judged.reason or Reason.MALFORMED]
     raise Invalid(f"result-{judged.finding}", f"This result proves nothing: {why[0].lower()}{why[1:]}")
+
+
+def _require_same(ticket: Ticket, order: RowMapping, about: Card) -> None:
+    """A restored backup gives an order's number to another one."""
+    if (ticket.order, ticket.iccid) != (order["id"], about.iccid) or ticket.issued < int(order["made_at"]):
+        raise Invalid(
+            "work-order-other", f"This is the result of another work order ({ticket.order}), not of {order['id']}."
+        )
 
 
 def _require_takes(connection: Connection, order: RowMapping) -> None:
