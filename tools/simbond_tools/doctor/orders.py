@@ -3,7 +3,7 @@
 from typing import Any
 
 from simbond_verifier.work_orders.bundle import Bundle, Kind, WorkOrder
-from simbond_verifier.work_orders.finding import KnownDevice, Standing
+from simbond_verifier.work_orders.finding import Standing
 
 
 def expected(bundle: Bundle, found: dict[str, Any]) -> dict[str, Any] | None:
@@ -25,7 +25,7 @@ def expected(bundle: Bundle, found: dict[str, Any]) -> dict[str, Any] | None:
 
 def _holder(order: WorkOrder) -> str:
     """The key id, in hex, of the device that shall hold the card."""
-    return KnownDevice(order.ticket.point, order.ticket.imei).kid.hex()
+    return order.ticket.kid.hex()
 
 
 def _places(order: WorkOrder) -> tuple[str, ...]:

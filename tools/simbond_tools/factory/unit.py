@@ -12,14 +12,20 @@ from simbond_tools.field.line import BAUD, open_line
 from simbond_tools.i18n import _
 from simbond_verifier import endorsement
 from simbond_verifier.endorsement import Unit
-from simbond_verifier.evidence import BadEvidence, load_key, open_envelope, read_field_claims, verify
+from simbond_verifier.evidence import (
+    FIELD_NONCE_OCTETS,
+    BadEvidence,
+    load_key,
+    open_envelope,
+    read_field_claims,
+    verify,
+)
 
 from .errors import Stop
 from .label import Label
 from .manifest import Expected, Manifest
 from .station import Station
 
-_NONCE_OCTETS = 16
 _TEST_TAC = "00"
 """Reporting body of numbers for tests (GSMA TS.06)."""
 
@@ -136,7 +142,7 @@ def _read(request: bytes) -> Unit:
 
 def _prove(console: Console, unit: Unit) -> None:
     """Has the device sign now: a request that was recorded elsewhere checks, too."""
-    nonce = os.urandom(_NONCE_OCTETS)
+    nonce = os.urandom(FIELD_NONCE_OCTETS)
     try:
         envelope = open_envelope(console.prove(nonce))
         verify(envelope, load_key(unit.point))

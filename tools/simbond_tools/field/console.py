@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from simbond_tools.i18n import _
+from simbond_verifier.evidence import FIELD_NONCE_OCTETS
 
 from .errors import AgentRefused, NoAgent
 from .line import Line
@@ -46,8 +47,8 @@ class Console:
 
     def prove(self, nonce: bytes) -> bytes:
         """Evidence (COSE_Sign1) over a nonce of 16 octets, which no verifier takes for an answer to its own."""
-        if len(nonce) != 16:
-            raise ValueError("a nonce for the console has 16 octets")
+        if len(nonce) != FIELD_NONCE_OCTETS:
+            raise ValueError(f"a nonce for the console has {FIELD_NONCE_OCTETS} octets")
         return self._octets(self._ask("prove", _WORK_S, nonce=nonce.hex()), "evidence")
 
     def look(self) -> dict[str, Any]:

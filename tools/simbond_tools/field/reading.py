@@ -3,13 +3,11 @@
 import secrets
 from typing import Any
 
-from simbond_verifier.evidence import open_envelope, read_cell, read_field_claims
+from simbond_verifier.evidence import FIELD_NONCE_OCTETS, open_envelope, read_cell, read_field_claims
 
 from .console import Console
 from .modem import ModemOnLine
 from .signal import quality
-
-_NONCE_OCTETS = 16
 
 
 def read_modem(modem: ModemOnLine) -> dict[str, Any]:
@@ -31,7 +29,7 @@ def read_agent(console: Console) -> dict[str, Any]:
     Raises what Console raises.
     """
     said = console.status()
-    return {**said, "attests": attested(console.prove(secrets.token_bytes(_NONCE_OCTETS)))}
+    return {**said, "attests": attested(console.prove(secrets.token_bytes(FIELD_NONCE_OCTETS)))}
 
 
 def attested(evidence: bytes) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from simbond_tools.field.console import Console
 from simbond_tools.i18n import _
-from simbond_verifier.evidence import thumbprint
 from simbond_verifier.work_orders import ticket as tickets
 from simbond_verifier.work_orders.bundle import Bundle, Kind, WorkOrder
 from simbond_verifier.work_orders.finding import Finding, Judgement, judge
@@ -13,7 +12,6 @@ from simbond_verifier.work_orders.proof import Proof
 from . import pins
 from .errors import NotInOrders
 
-_KID = slice(8)
 _NAMED = 10
 
 
@@ -30,7 +28,7 @@ def choose(bundle: Bundle, number: int | None, kid: str | None) -> WorkOrder:
                 )
             )
     elif len(orders) > 1:
-        orders = [order for order in orders if thumbprint(order.ticket.point)[_KID].hex() == kid]
+        orders = [order for order in orders if order.ticket.kid.hex() == kid]
     if not orders:
         raise NotInOrders(
             _(

@@ -10,11 +10,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from simbond_agent import claims
-from simbond_verifier.evidence import Evidence, thumbprint
+from simbond_verifier.evidence import Evidence
 from simbond_verifier.work_orders.bundle import WorkOrder
 from simbond_verifier.work_orders.finding import Finding, Judgement, KnownDevice
-
-_KID = slice(8)
 
 
 class Step(StrEnum):
@@ -103,7 +101,7 @@ def old_device(order: WorkOrder) -> bytes | None:
 
 def new_device(order: WorkOrder) -> bytes:
     """The key id of the device that shall hold the card."""
-    return thumbprint(order.ticket.point)[_KID]
+    return order.ticket.kid
 
 
 def begin(order: WorkOrder) -> Swap:

@@ -13,10 +13,10 @@ from ..evidence import (
     load_key,
     open_envelope,
     read_field_claims,
-    thumbprint,
     verify,
 )
 from ..reasons import Reason
+from ..signing_key import PublicKey
 from . import ticket as tickets
 from .proof import Proof
 from .ticket import NotGenuine, Ticket
@@ -88,7 +88,7 @@ class KnownDevice(NamedTuple):
 
     @property
     def kid(self) -> bytes:
-        return thumbprint(self.point)[: claims.KID_OCTETS]
+        return PublicKey(self.point).kid
 
 
 class Judgement(NamedTuple):
@@ -132,9 +132,10 @@ def judge(
 
 def _signer(envelope: Envelope, ticket: Ticket, devices: Mapping[bytes, KnownDevice]) -> KnownDevice | None:
     """Whose key the message names. The ticket vouches for one key by itself."""
-    expected = KnownDevice(ticket.point, ticket.imei)
     known = devices.get(envelope.kid)
-    return known if known is not None else expected if expected.kid == envelope.kid else None
+    if known is None and ticket.kid == envelope.kid:
+        return KnownDevice(ticket.point, ticket.imei)
+    return known
 
 
 def _compare(evidence: Evidence, ticket: Ticket, signer: KnownDevice) -> Finding:

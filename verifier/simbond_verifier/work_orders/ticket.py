@@ -10,7 +10,7 @@ from simbond_agent import claims
 
 from ..evidence import FIELD_NONCE_OCTETS, load_key
 from ..ledger import cbor, cose
-from ..signing_key import KID, SigningKey
+from ..signing_key import KID, PublicKey, SigningKey
 
 _CONTEXT = b"simbond work order"
 """Signed besides (external_aad): no other message of the verifier's key passes for a ticket."""
@@ -37,6 +37,11 @@ class Ticket(NamedTuple):
     """Of that device: 14 digits."""
     imei2: str | None = None
     """Of its second slot."""
+
+    @property
+    def kid(self) -> bytes:
+        """The key id of that device."""
+        return PublicKey(self.point).kid
 
 
 def issue(ticket: Ticket, key: SigningKey) -> bytes:
