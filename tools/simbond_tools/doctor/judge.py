@@ -40,9 +40,12 @@ class Judged:
 class Diagnosis:
     """also: what else holds, in the order of the table; it may follow from the verdict."""
 
-    verdict: Verdict
     judged: Judged
     also: tuple[Judged, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judged.verdict
 
 
 def judge(findings: Findings) -> Diagnosis:
@@ -52,7 +55,7 @@ def judge(findings: Findings) -> Diagnosis:
     told = [one for one in found if one.verdict.severity is not Severity.NOTE]
     first = told[0] if told else Judged(BY_CODE["silent"], {"port": findings.cable.port})
     also = tuple(one for one in found if one is not first and one.verdict.severity is not Severity.WELL)
-    return Diagnosis(first.verdict, first, also)
+    return Diagnosis(first, also)
 
 
 def _filled(template: str, facts: Facts) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simbond_agent import claims
+from simbond_tools.field.signal import VERY_WEAK_RSRP_DBM, VERY_WEAK_RSSI_DBM
+from simbond_verifier.lifecycle import State
+from simbond_verifier.reasons import Reason
 
 from . import uplink
 from .findings import Agent, Findings, Modem, Register, text, texts
@@ -11,10 +14,6 @@ from .findings import Agent, Findings, Modem, Register, text, texts
 Facts = dict[str, Any]
 """reasons: codes of the verifier (docs/reasons.md), a list; detail: what was said, as it came; the rest for words."""
 
-WEAK_RSRP_DBM = -115
-"""Up to here field.signal calls a level very weak."""
-WEAK_RSSI_DBM = -104
-"""The same of GSM and UMTS, which state nothing else."""
 WEAK_NARROWBAND_DBM = -125
 """LTE-M and NB-IoT repeat what they send, and get through below LTE (coverage enhancement, 3GPP TS 36.300 23.7b)."""
 CLOCK_S = 86400
@@ -32,17 +31,17 @@ _PIN = ("11", "SIM PIN REQUIRED")
 _PUK = ("12", "SIM PUK REQUIRED")
 _CABLE = {"not-a-serial-port": "port-unusable", "port": "port-unusable"}
 _BOND = {
-    "wrong-card": ("card-changed",),
-    "wrong-device": ("foreign-device", "foreign-device-claim"),
-    "wrong-imei": ("imei-mismatch",),
-    "key-revoked": ("key-revoked",),
-    "not-enrolled": ("key-unknown",),
-    "key-cloned": ("clone",),
-    "card-unknown": ("card-unknown",),
-    "card-retired": ("card-retired",),
-    "card-suspended": ("card-suspended",),
-    "card-not-bound": ("card-not-bound",),
-    "outside-scenario": ("roaming", "out-of-area"),
+    "wrong-card": (Reason.CARD_CHANGED,),
+    "wrong-device": (Reason.FOREIGN_DEVICE, Reason.FOREIGN_DEVICE_CLAIM),
+    "wrong-imei": (Reason.IMEI_MISMATCH,),
+    "key-revoked": (Reason.KEY_REVOKED,),
+    "not-enrolled": (Reason.KEY_UNKNOWN,),
+    "key-cloned": (Reason.CLONE,),
+    "card-unknown": (Reason.CARD_UNKNOWN,),
+    "card-retired": (Reason.CARD_RETIRED,),
+    "card-suspended": (Reason.CARD_SUSPENDED,),
+    "card-not-bound": (Reason.CARD_NOT_BOUND,),
+    "outside-scenario": (Reason.ROAMING, Reason.OUT_OF_AREA),
 }
 """Reasons of the verifier that are verdicts of their own."""
 _TOLD = frozenset(reason for reasons in _BOND.values() for reason in reasons)
@@ -224,7 +223,7 @@ def _card_unknown(case: Case) -> Facts | None:
 
 
 def _card_retired(case: Case) -> Facts | None:
-    return _if(case.state == "retired" or (not case.state and case.said("card-retired")))
+    return _if(case.state == State.RETIRED or (not case.state and case.said("card-retired")))
 
 
 def _because(case: Case) -> Facts:
@@ -235,16 +234,16 @@ def _because(case: Case) -> Facts:
 
 
 def _card_suspended(case: Case) -> Facts | None:
-    suspended = case.state == "suspended" or (not case.state and case.said("card-suspended"))
+    suspended = case.state == State.SUSPENDED or (not case.state and case.said("card-suspended"))
     return _if(suspended and case.verifier.card.get("held") is not True, **_because(case))
 
 
 def _card_held(case: Case) -> Facts | None:
-    return _if(case.state == "suspended" and case.verifier.card.get("held") is True, **_because(case))
+    return _if(case.state == State.SUSPENDED and case.verifier.card.get("held") is True, **_because(case))
 
 
 def _card_not_bound(case: Case) -> Facts | None:
-    return _if(case.state == "stock" or (not case.state and case.said("card-not-bound")))
+    return _if(case.state == State.STOCK or (not case.state and case.said("card-not-bound")))
 
 
 def _untold(case: Case) -> list[str]:
@@ -298,21 +297,21 @@ def _way(cause: str) -> Callable[[Case], Facts | None]:
 
 
 def _weak_signal(case: Case) -> Facts | None:
-    level, limit = case.modem.rsrp_dbm, WEAK_NARROWBAND_DBM if case.modem.rat in _NARROWBAND else WEAK_RSRP_DBM
-    if level is None:
-        level, limit = case.modem.rssi_dbm, WEAK_RSSI_DBM
+    level, limit = case.modem.rsrp_dbm, WEAK_NARROWBAND_DBM if case.modem.rat in _NARROWBAND else VERY_WEAK_RSRP_DBM
+    if level is None:  # GSM and UMTS state nothing else
+        level, limit = case.modem.rssi_dbm, VERY_WEAK_RSSI_DBM
     return _if(level is not None and level <= limit, level=level, limit=limit)
 
 
 def _warned(case: Case) -> Facts | None:
     untold = _untold(case)
     by_verifier = case.agent.tier in ("warning", "none") and (untold or not case.agent.reasons)
-    known = texts(_mapping(case.verifier.card.get("because")).get("reasons")) if case.state == "warned" else ()
-    return _if(by_verifier or case.state == "warned", reasons=list(dict.fromkeys([*known, *untold])))
+    known = texts(_mapping(case.verifier.card.get("because")).get("reasons")) if case.state == State.WARNED else ()
+    return _if(by_verifier or case.state == State.WARNED, reasons=list(dict.fromkeys([*known, *untold])))
 
 
 def _reverifying(case: Case) -> Facts | None:
-    return _if(case.state == "reverifying", **_because(case))
+    return _if(case.state == State.REVERIFYING, **_because(case))
 
 
 def _not_attested(case: Case) -> Facts | None:

@@ -9,6 +9,8 @@ Quality = Literal["good", "fair", "weak", "very weak"]
 # repeating (coverage enhancement, 3GPP TS 36.300 clause 23.7b); it costs them time and battery.
 _RSRP = (-95, -105, -115)
 _RSSI = (-89, -98, -104)
+VERY_WEAK_RSRP_DBM, VERY_WEAK_RSSI_DBM = _RSRP[-1], _RSSI[-1]
+"""Up to here a level is very weak."""
 _WORDS: tuple[Quality, ...] = ("good", "fair", "weak")
 
 
