@@ -57,7 +57,7 @@ class Board(Closing):
             self._transport = SerialTransport(port, baudrate=baud, timeout=_STALLED_S)
         except _CUT as e:
             open_line(port, baud).close()  # says in words what is wrong with the port
-            raise self._gone() from e
+            raise self.gone() from e
         self._serial = self._transport.serial
         self._transport.is_pty = False  # else it reads without a look at what waits, each time until the port's timeout
         self._serial.write_timeout = _STALLED_S
@@ -82,7 +82,7 @@ class Board(Closing):
                     _("The board on {port} does not restart: boot.py does not come to its end.").format(port=self.port)
                 )
         except _CUT as e:
-            raise self._gone() from e
+            raise self.gone() from e
         self._transport.in_raw_repl = True
 
     def run(self, source: str) -> str:
@@ -90,7 +90,7 @@ class Board(Closing):
         try:
             printed, raised = self._transport.exec_raw(source)
         except _CUT as e:
-            raise self._gone() from e
+            raise self.gone() from e
         if raised:
             raise BoardError(raised.decode("utf-8", "replace").strip().splitlines()[-1])
         text: str = printed.decode("utf-8", "replace")
@@ -111,14 +111,14 @@ class Board(Closing):
             self._transport.read_until(1, PROMPT, timeout_overall=_STALLED_S)
             self._serial.write(b"\x04")
         except _CUT as e:
-            raise self._gone() from e
+            raise self.gone() from e
 
     def reset(self) -> None:
         """Resets the processor, as its button does; the port may go away. The board cannot be used any more then."""
         try:
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
         except _CUT as e:
-            raise self._gone() from e
+            raise self.gone() from e
 
     def heard(self, timeout_s: float) -> bytes:
         """What the board says, as soon as it says anything; b"" after timeout_s seconds without."""
@@ -130,7 +130,7 @@ class Board(Closing):
                 time.sleep(0.01)
             octets: bytes = self._serial.read(waiting)
         except _CUT as e:
-            raise self._gone() from e
+            raise self.gone() from e
         return octets
 
     def close(self) -> None:
@@ -144,10 +144,11 @@ class Board(Closing):
         while self.heard(_QUIET_S):
             pass
         self._serial.write(b"\r\x01")
-        ready: bool = self._transport.read_until(1, _RAW + b">", timeout_overall=2).endswith(_RAW + b">")
+        ready: bool = self._transport.read_until(1, _RAW + b">", timeout_overall=1).endswith(_RAW + b">")
         return ready
 
-    def _gone(self) -> Unplugged:
+    def gone(self) -> Unplugged:
+        """What to raise where the board is not there any more."""
         return Unplugged(
             _("{port} is gone: the cable was pulled, or the board restarted. Plug it in and try again.").format(
                 port=self.port

@@ -113,19 +113,18 @@ class _Run:
         self._job = job
         self._progress = progress
         self._asked: Part | None = None
-        self._was_there = False
+        self._cut: Unplugged | None = None
         self._written: set[str] = set()
         self._removed: set[str] = set()
 
     def to_its_end(self) -> Report:
-        for _cut in range(_CUTS):
-            try:
-                with self._connected() as board:
+        for _attempt in range(_CUTS):
+            with self._connected() as board:
+                try:
                     return self._carried_out(board)
-            except Unplugged:
-                if not self._was_there:
-                    raise
-                self._progress.doing(_("waiting for the board to come back"))
+                except Unplugged as e:
+                    self._cut = e
+            self._progress.doing(_("waiting for the board to come back"))
         raise Unplugged(_("The board on {port} goes away again and again.").format(port=self._port))
 
     def _connected(self) -> Board:
@@ -135,13 +134,13 @@ class _Run:
             try:
                 board = Board(self._port, self._baud)
             except (NoPort, PortBusy, PortNotAllowed, Unplugged):  # all of them while a port comes back
-                if not self._was_there or time.monotonic() >= deadline:
-                    self._was_there = False
+                if self._cut is None:
                     raise
+                if time.monotonic() >= deadline:
+                    raise self._cut from None
                 self._progress.waiting()
                 time.sleep(0.2)
             else:
-                self._was_there = True
                 return board
 
     def _carried_out(self, board: Board) -> Report:
@@ -200,7 +199,7 @@ class _Run:
         self._asked = Part(answer.dialect, _("the modem says: {said}").format(said=answer.said))
         if answer.has_watchdog:
             board.reset()  # nobody feeds it from now on
-            raise Unplugged("")
+            raise board.gone()
         board.stop_program()
         Files(board)
         return self._asked
