@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from simbond_tools.i18n import _
+
 PAGE = 1000
 _IMPORT_S = 600.0
 """A list of a million cards is answered once all of it is stored."""
@@ -40,7 +42,9 @@ class _Document(dict[str, Any]):
 
     def __missing__(self, member: str) -> Any:
         raise Unreachable(
-            f"The answer has no '{member}': the server is no verifier, or of another version. Check --url."
+            _("The answer has no '{member}': the server is no verifier, or of another version. Check --url.").format(
+                member=member
+            )
         )
 
 
@@ -51,11 +55,11 @@ class Api:
         """ca: a PEM file with the certificate authority, where the system does not know it. connect_s: how long to wait
         until the server is there at all. Raises BadSetting."""
         if not (token.isascii() and token.isprintable()):
-            raise BadSetting("The token holds characters that no token has; copy it again.")
+            raise BadSetting(_("The token holds characters that no token has; copy it again."))
         try:
             verify = ssl.create_default_context(cafile=ca)
         except (OSError, ssl.SSLError) as e:
-            raise BadSetting(f"The CA file {ca} cannot be used: {e}.") from None
+            raise BadSetting(_("The CA file {ca} cannot be used: {why}.").format(ca=ca, why=e)) from None
         self.url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=self.url,
@@ -69,7 +73,7 @@ class Api:
     def __enter__(self) -> "Api":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._http.close()
 
     def get(self, path: str, **query: Any) -> Any:
@@ -123,10 +127,11 @@ class Api:
         return self._document(response)
 
     def _no_answer(self, e: Exception) -> Unreachable:
-        return Unreachable(
-            f"No answer from {self.url} ({e or type(e).__name__}). Is 'simbond serve' running there? "
+        told = _(
+            "No answer from {url} ({why}). Is there a network here? Is 'simbond serve' running there? "
             "Check --url (http or https), and --ca where the certificate is your own."
         )
+        return Unreachable(told.format(url=self.url, why=e or type(e).__name__))
 
     def _document(self, response: httpx.Response) -> Any:
         try:
@@ -134,9 +139,8 @@ class Api:
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict) or response.is_redirect:
-            raise Unreachable(
-                f"{self.url} answered {response.status_code}, and not as a verifier does; check --url."
-            ) from None
+            told = _("{url} answered {status}, and not as a verifier does; check --url.")
+            raise Unreachable(told.format(url=self.url, status=response.status_code)) from None
         if not response.is_success:
             raise ApiProblem(response.status_code, document)
         return document

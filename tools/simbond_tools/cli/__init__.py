@@ -1,6 +1,7 @@
 """The `simbond` command. Each subcommand lives in a module of its own and is imported when it is called."""
 
 import importlib
+import importlib.util
 import io
 import sys
 import traceback
@@ -9,8 +10,13 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
+from simbond_tools.i18n import N_, _
+from simbond_verifier.misspelt import suggest
+
 from . import config, shared
-from .common import LOCAL, Failure, json_option, wants_json
+from .common import LOCAL, USAGE, Failure, json_option, wants_json
+from .sections import SECTIONS
+from .translated import TranslatedCommand
 
 # command: (module, attribute, the extra that it needs)
 _COMMANDS = {
@@ -44,7 +50,11 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+_BRINGS = {"server": ("fastapi",), "serial": ("serial",), "demo": ("fastapi", "serial")}
+"""Extra: what tells that it is installed."""
+
+
+class _Lazy(TranslatedCommand, click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """By the names alone: a shell does not wait until everything is imported."""
         names = [CompletionItem(name) for name in self.list_commands(ctx) if name.startswith(incomplete)]
@@ -52,6 +62,29 @@ class _Lazy(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """By sections, of their own words: nothing is imported for the list."""
+        for heading, commands in SECTIONS.items():
+            with formatter.section(_(heading)):
+                formatter.write_dl([(name, _missing_extra(name) or _(summary)) for name, summary in commands.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(self._guide(ctx))
+            sys.exit(USAGE)
+        return super().parse_args(ctx, args)
+
+    def _guide(self, ctx: click.Context) -> str:
+        """For whoever types the command's name alone: where to begin. It fits a terminal of 24 lines."""
+        formatter = ctx.make_formatter()
+        formatter.write_text(_(self.help) if self.help else "")
+        for heading, commands in SECTIONS.items():
+            with formatter.section(_(heading)):
+                formatter.write_text(", ".join(commands))
+        formatter.write_paragraph()
+        formatter.write_text(_("'simbond --help' says what each is for, 'simbond COMMAND --help' how it is used."))
+        return formatter.getvalue().rstrip("\n")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -71,26 +104,45 @@ class _Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and (meant := suggest("command", args[0], _COMMANDS)):
+            raise click.UsageError(meant, ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and command is not None:
             ctx.default_map = {**(ctx.default_map or {}), name: config.defaults(command, name)}
         return name, command, rest
 
 
+def _missing_extra(name: str) -> str:
+    """What to install before a command runs; empty where nothing is missing."""
+    extra = _COMMANDS[name][2]
+    if extra is None or all(map(_is_there, _BRINGS[extra])):
+        return ""
+    return _("Not installed: pip install 'simbond[{extra}]'").format(extra=extra)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def _missing(name: str, needs: str) -> None:
     raise Failure("not-installed", f"'simbond {name}' cannot run: {needs}", exit_code=LOCAL)
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=N_("Binds an IoT card to its device and its use, and acts when it leaves them."),
+    epilog=N_("The options --trace, --no-progress, --lang and --json may stand behind a command's name, too."),
+)
 @config.option(_COMMANDS)
 @shared.options
 @json_option
 @click.version_option(package_name="simbond")
 def simbond(as_json: bool) -> None:
-    """Binds an IoT card to its device and its use, and acts when it leaves them.
-
-    The options below may stand behind a command's name, too, all but --config.
-    """
+    pass
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,7 +169,7 @@ def _failure(e: BaseException) -> Failure:
         case Failure():
             return e
         case click.Abort() | KeyboardInterrupt():
-            return Failure("interrupted", "Interrupted.", exit_code=130)
+            return Failure("interrupted", _("Interrupted."), exit_code=130)
         case click.ClickException():
             return Failure("usage", e.format_message(), exit_code=e.exit_code)
     what = f"{type(e).__name__}: {e}".removesuffix(".").removesuffix(": ")

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, TypeVar
 
 import click
@@ -12,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from simbond_tools.i18n import N_, _
 from simbond_verifier.facts_in_words import moment
 
 from . import shared
+from .wrapping import wrapped
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,7 +49,7 @@ json_option = click.option(
     is_flag=True,
     envvar=_JSON_ENVIRONMENT,
     callback=_json,
-    help="One JSON document instead of text (docs/cli-json.md).",
+    help=N_("One JSON document instead of text (docs/cli-json.md)."),
 )
 
 database_option = click.option(
@@ -73,7 +76,7 @@ class Failure(Exception):
         if json:
             _print_document(ERROR_SCHEMA, {"error": self.more | {"code": self.code, "detail": self.detail}})
         else:
-            complain(f"Error: {self.detail}")
+            complain(_("Error: {detail}").format(detail=self.detail))
             print_faults(self.more.get("faults", []))
 
 
@@ -120,8 +123,10 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """A line for people, on standard error."""
-    click.echo(clean(text), err=True)
+    """A line for people, on standard error; on a terminal as many as it takes."""
+    text = clean(text)
+    for line in wrapped(text, get_terminal_size().columns) if sys.stderr.isatty() else (text,):
+        click.echo(line, err=True)
 
 
 def shows_progress() -> bool:
@@ -171,7 +176,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Names and values below each other; what has no value is left out."""
     kept = [(name, clean(value)) for name, value in fields if value not in (None, "")]
-    width = max((len(name) for name, _ in kept), default=0)
+    width = max((len(name) for name, _value in kept), default=0)
     for name, value in kept:
         click.echo(f"{name:{width}}  {value}")
 
@@ -186,4 +191,5 @@ def read_input(source: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as e:
-        raise Failure("file", f"Cannot read {source}: {e.strerror or e}.", exit_code=LOCAL) from None
+        told = _("Cannot read {path}: {why}.").format(path=source, why=e.strerror or e)
+        raise Failure("file", told, exit_code=LOCAL) from None

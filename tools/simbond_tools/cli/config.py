@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from simbond_tools.i18n import N_
 from simbond_verifier.misspelt import unknown
 
 from .common import LOCAL, Failure
@@ -52,7 +53,9 @@ def option(commands: Iterable[str]) -> Callable[[F], F]:
         is_eager=True,
         expose_value=False,
         callback=load,
-        help=f"Defaults of options, TOML.  [env var: SIMBOND_CONFIG; default: {place()}]",
+        show_envvar=True,
+        show_default=str(place()),
+        help=N_("Defaults of options, TOML."),
     )
 
 

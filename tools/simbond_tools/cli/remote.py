@@ -10,12 +10,17 @@ import httpx
 
 from simbond_agent import claims, identity
 from simbond_tools.client import Api, ApiProblem, BadSetting, Unreachable, is_loopback
+from simbond_tools.i18n import N_, _
 
 from .common import LOCAL, NOT_ALLOWED, NOT_FOUND, REFUSED, UNREACHABLE, USAGE, Failure, read_input
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_URL = "http://127.0.0.1:8443"
+_REFUSED_TOKEN = N_(
+    "The verifier does not take this token: it is mistyped, has ended, or was revoked. Who runs the verifier makes "
+    "another: 'simbond token create'."
+)
 
 
 class Server(NamedTuple):
@@ -30,11 +35,8 @@ class Server(NamedTuple):
     def connect(self, connect_s: float = 60) -> Iterator[Api]:
         """A client whose errors leave as Failure, with the exit code that is theirs."""
         if self.url.startswith("http:") and not (self.plain_http or is_loopback(self.url)):
-            raise Failure(
-                "plain-http",
-                f"{self.url} would send the token in the clear. Use https, or --plain-http where the way is safe.",
-                exit_code=USAGE,
-            )
+            told = _("{url} would send the token in the clear. Use https, or --plain-http where the way is safe.")
+            raise Failure("plain-http", told.format(url=self.url), exit_code=USAGE)
         try:
             with Api(self.url, self.token or "", self.ca, connect_s) as api:
                 yield api
@@ -43,7 +45,8 @@ class Server(NamedTuple):
         except Unreachable as e:
             raise Failure("unreachable", str(e), exit_code=UNREACHABLE) from None
         except ApiProblem as e:
-            failure = Failure(e.code, str(e), exit_code=_exit_code(e.status))
+            detail = _(_REFUSED_TOKEN) if e.status == 401 else str(e)
+            failure = Failure(e.code, detail, exit_code=_exit_code(e.status))
             failure.more = e.more
             raise failure from None
 
@@ -66,23 +69,26 @@ def server_options(*, token_required: bool = True) -> Callable[[F], F]:
             default=DEFAULT_URL,
             show_default=True,
             callback=_url,
-            help="Where the verifier is. [env: SIMBOND_URL]",
+            help=N_("Where the verifier is. [env: SIMBOND_URL]"),
         )
         @click.option(
             "--token",
             envvar="SIMBOND_TOKEN",
             metavar="TOKEN|@FILE",
             callback=_token_required if token_required else _token,
-            help="Who asks; see 'simbond token'. [env: SIMBOND_TOKEN]",
+            help=N_("Who asks; see 'simbond token'. [env: SIMBOND_TOKEN]"),
         )
         @click.option(
-            "--ca", envvar="SIMBOND_CA", metavar="FILE", help="Certificate authority of its own, PEM. [env: SIMBOND_CA]"
+            "--ca",
+            envvar="SIMBOND_CA",
+            metavar="FILE",
+            help=N_("Certificate authority of its own, PEM. [env: SIMBOND_CA]"),
         )
         @click.option(
             "--plain-http",
             is_flag=True,
             envvar="SIMBOND_PLAIN_HTTP",
-            help="Send the token without TLS beyond this machine. [env: SIMBOND_PLAIN_HTTP]",
+            help=N_("Send the token without TLS beyond this machine. [env: SIMBOND_PLAIN_HTTP]"),
         )
         @wraps(command)
         def with_server(
@@ -101,7 +107,7 @@ def _url(_context: click.Context, _option: click.Parameter, value: str) -> str:
     except httpx.InvalidURL as e:
         raise click.BadParameter(f"{value}: {e}") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise click.BadParameter(f"'{value}' is no URL such as https://verifier.example:8443")
+        raise click.BadParameter(_("'{value}' is no URL such as https://verifier.example:8443").format(value=value))
     return value
 
 
@@ -114,7 +120,9 @@ def _token(_context: click.Context, _option: click.Parameter, value: str | None)
 def _token_required(context: click.Context, option: click.Parameter, value: str | None) -> str:
     token = _token(context, option, value)
     if not token:
-        raise click.UsageError("Give --token or SIMBOND_TOKEN; 'simbond token create' makes one beside the database.")
+        raise click.UsageError(
+            _("Give --token or SIMBOND_TOKEN. Who runs the verifier makes one: 'simbond token create'.")
+        )
     return token
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from simbond_tools import i18n
+from simbond_tools.i18n import N_
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,14 +48,14 @@ def _lang(context: click.Context, _option: click.Parameter, value: str | None) -
 
 
 _OPTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "--trace": (_trace, {"is_flag": True, "help": "Show where in the program an error arose."}),
-    "--no-progress": (_no_progress, {"is_flag": True, "help": "No progress bars, on a terminal either."}),
+    "--trace": (_trace, {"is_flag": True, "help": N_("Show where in the program an error arose.")}),
+    "--no-progress": (_no_progress, {"is_flag": True, "help": N_("No progress bars, on a terminal either.")}),
     "--lang": (
         _lang,
         {
             "type": click.Choice(i18n.LANGUAGES),
             "is_eager": True,
-            "help": "English or Chinese; else as the locale says.",
+            "help": N_("English or Chinese; else as the locale says."),
         },
     ),
 }
