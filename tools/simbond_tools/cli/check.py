@@ -1,19 +1,14 @@
 """`simbond check`: whether the device on the cable is bound to the card that it holds, found out without a network."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import time
 from typing import NamedTuple
 
 import click
-from rich.console import Console as Screen
 
-from simbond_tools.field.console import Console
-from simbond_tools.field.errors import NoAgent
-from simbond_tools.field.find import find
-from simbond_tools.field.line import Recorder, open_line
+from simbond_tools.field.agent import agent_on_cable
+from simbond_tools.field.line import Recorder
 from simbond_tools.i18n import N_, _
 from simbond_tools.onsite import checking, results
 from simbond_tools.onsite.bundle import open_bundle
@@ -21,9 +16,10 @@ from simbond_verifier.work_orders.bundle import WorkOrder
 from simbond_verifier.work_orders.finding import Finding, Judgement
 from simbond_verifier.work_orders.proof import Proof, to_text
 
-from .common import NEGATIVE, json_option, print_json, say, shows_progress
+from .common import NEGATIVE, json_option, print_json, say
 from .onsite_options import folder_option, on_site
 from .onsite_screen import print_code, print_finding, print_handed, print_judged, print_sentence
+from .progress import doing
 from .remote import Server, server_options
 from .serial_options import on_a_cable, port_options, recorded
 from .translated import TranslatedCommand
@@ -84,14 +80,9 @@ class _Checked(NamedTuple):
 
 def _check(folder: Path, number: int | None, port: str | None, baud: int | None, recorder: Recorder | None) -> _Checked:
     bundle = open_bundle(folder, time())
-    with on_a_cable(), _progress():
-        found = find(port, baud, wanted=("agent",))
-        if found.kind != "agent":
-            raise NoAgent(_("No agent answers on {port}: {why}.").format(port=found.url, why=found.why))
-        with open_line(found.url, found.baud, transcript=recorder) as line:
-            console = Console(line)
-            order = checking.choose(bundle, number, console.status()["kid"])
-            proof = checking.prove(console, order)
+    with on_a_cable(), doing(_("The device signs ...")), agent_on_cable(port, baud, recorder) as console:
+        order = checking.choose(bundle, number, console.status()["kid"])
+        proof = checking.prove(console, order)
     return _Checked(order, proof, checking.appraise(folder, bundle, proof, time()))
 
 
@@ -116,12 +107,3 @@ def _report(folder: Path, checked: _Checked, server: Server, as_json: bool) -> i
             print_code(proof)
         print_finding(judged.finding)
     return 0 if judged.finding is Finding.CONFIRMED else NEGATIVE
-
-
-@contextmanager
-def _progress() -> Iterator[None]:
-    if not shows_progress():
-        yield
-        return
-    with Screen(stderr=True).status(_("The device signs ...")):
-        yield

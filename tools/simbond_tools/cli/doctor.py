@@ -2,13 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from simbond_tools.doctor import Findings, Judged, judge
 from simbond_tools.doctor.gather import enrolment, gather
@@ -19,14 +16,14 @@ from simbond_tools.i18n import N_, _
 from simbond_tools.onsite.bundle import open_bundle
 from simbond_tools.onsite.errors import OnSiteError
 
-from .common import LOCAL, Failure, json_option, print_json, say, shows_progress
+from .common import LOCAL, Failure, json_option, print_json, say
 from .diagnosis import print_diagnosis
-from .onsite_options import folder_option
+from .onsite_options import CONNECT_S, folder_option
+from .progress import doing
 from .remote import Server, server_options
 from .serial_options import on_a_cable, port_options, recorded
 from .translated import TranslatedCommand
 
-_CONNECT_S = 5.0
 _DOING = {
     "ports": N_("Looking for the device ..."),
     "agent": N_("Asking the agent ..."),
@@ -71,9 +68,16 @@ def doctor(
         if enrolment is not None:
             _write_enrolment(enrolment, port, baud, recorder, as_json)
             return
-        with _progress() as tell:
-            found = gather(port, baud, transcript=recorder, attest=not no_attest, start=restart, tell=tell)
-            tell("verifier")
+        with doing() as show:
+            found = gather(
+                port,
+                baud,
+                transcript=recorder,
+                attest=not no_attest,
+                start=restart,
+                tell=lambda what: show(_(_DOING[what])),
+            )
+            show(_(_DOING["verifier"]))
             if known := _known(server, folder, found):
                 found["verifier"] = known
     findings = Findings.read(found)
@@ -91,7 +95,7 @@ def _known(server: Server, folder: Path, found: dict[str, Any]) -> dict[str, Any
     asked: dict[str, Any] = {"url": server.url} if server.token else {}
     if server.token:
         try:
-            with server.connect(connect_s=_CONNECT_S) as api:
+            with server.connect(CONNECT_S) as api:
                 return asked | look_up(api, found)
         except Failure as e:  # a technician often has no network; that is no verdict about the device
             asked["problem"] = e.detail
@@ -120,13 +124,3 @@ def _write_enrolment(path: Path, port: str | None, baud: int | None, recorder: R
         print_json({"file": str(path), "octets": len(request)})
     else:
         say(_("Written to {path}. Now: simbond devices enrol --request @{path}").format(path=path))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """What is being done, on a terminal, as long as it lasts."""
-    if not shows_progress():
-        yield lambda _doing: None
-        return
-    with Console(stderr=True).status("") as status:
-        yield lambda doing: status.update(_(_DOING[doing]))

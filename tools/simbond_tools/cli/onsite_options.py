@@ -14,6 +14,9 @@ from .common import LOCAL, NOT_FOUND, REFUSED, Failure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+CONNECT_S = 5.0
+"""A laptop at a meter has no network, or one that leads nowhere: nobody waits for that."""
+
 folder_option = click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),

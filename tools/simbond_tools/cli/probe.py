@@ -1,11 +1,9 @@
 """`simbond probe`: what is on the cable, in plain words."""
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from simbond_tools.field import words
 from simbond_tools.field.asking import Found
@@ -14,7 +12,8 @@ from simbond_tools.field.line import Recorder
 from simbond_tools.field.session import Session
 from simbond_tools.i18n import N_, _
 
-from .common import LOCAL, UNREACHABLE, USAGE, Failure, complain, json_option, print_json, shows_progress
+from .common import LOCAL, UNREACHABLE, USAGE, Failure, complain, json_option, print_json
+from .progress import doing
 from .rows import print_rows
 from .serial_options import on_a_cable, port_options, recorded
 from .translated import TranslatedCommand
@@ -77,7 +76,7 @@ def _warn(transcript: Path | None) -> None:
 
 def _find(port: str | None, baud: int | None, recorder: Recorder | None) -> tuple[Found, list[Found]]:
     """The port to read, and every port that was asked on the way. Raises Failure where nobody known answers."""
-    with _progress():
+    with doing(_("Looking for the device ...")):
         seen = search(port, baud, transcript=recorder)
     found = best(seen)
     if found.kind in _SPEAKS:
@@ -88,10 +87,6 @@ def _find(port: str | None, baud: int | None, recorder: Recorder | None) -> tupl
         exit_code=LOCAL if found.kind == "busy" else UNREACHABLE,
         faults=[{"at": one.url, "problem": one.why} for one in seen],
     )
-
-
-def _progress() -> AbstractContextManager[object]:
-    return Console(stderr=True).status(_("Looking for the device ...")) if shows_progress() else nullcontext()
 
 
 def _document(found: Found, seen: list[Found]) -> dict[str, Any]:

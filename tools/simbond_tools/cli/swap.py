@@ -1,8 +1,7 @@
 """`simbond swap`: an approved change of card or device, carried out on site."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -10,10 +9,10 @@ from typing import Any
 
 import click
 
+from simbond_tools.field.agent import agent_on_cable
 from simbond_tools.field.console import Console
-from simbond_tools.field.errors import FieldError, NoAgent
-from simbond_tools.field.find import find
-from simbond_tools.field.line import Recorder, open_line
+from simbond_tools.field.errors import FieldError
+from simbond_tools.field.line import Recorder
 from simbond_tools.i18n import N_, _
 from simbond_tools.onsite import checking, enrolments, results, swap_file
 from simbond_tools.onsite.bundle import Bundle, Kind, WorkOrder, open_bundle
@@ -25,14 +24,13 @@ from simbond_verifier.work_orders.finding import Judgement
 from simbond_verifier.work_orders.proof import to_text
 
 from .common import NEGATIVE, USAGE, Failure, json_option, print_json, when
-from .onsite_options import folder_option, on_site
+from .onsite_options import CONNECT_S, folder_option, on_site
 from .onsite_screen import print_handed, print_pairs, print_sentence
 from .remote import Server, server_options
 from .serial_options import on_a_cable, port_options, recorded
 from .translated import TranslatedCommand
 from .uploading import handed_document, try_upload
 
-_CONNECT_S = 5.0
 _HOURS = 24
 _REPORTS = 4
 _REPORT_S = 20.0
@@ -52,6 +50,10 @@ class _Cable:
     port: str | None
     baud: int | None
     recorder: Recorder | None
+
+    def agent(self) -> AbstractContextManager[Console]:
+        """The agent that is there now. Raises FieldError."""
+        return agent_on_cable(self.port, self.baud, self.recorder)
 
 
 @dataclass
@@ -129,7 +131,7 @@ def _newest(folder: Path, server: Server) -> Bundle:
     """The work orders; anew where there is a network, for an order may have been withdrawn."""
     if server.token:
         try:
-            with server.connect(_CONNECT_S) as api:
+            with server.connect(CONNECT_S) as api:
                 return fetch(folder, api, _HOURS).bundle
         except Failure as e:
             if e.code != "unreachable":
@@ -178,7 +180,7 @@ def _talk(folder: Path, bundle: Bundle, order: WorkOrder, state: Swap, cable: _C
 
 def _look(folder: Path, bundle: Bundle, order: WorkOrder, state: Swap, cable: _Cable) -> tuple[Swap, _Look]:
     """Has the device on the cable prove what it holds. The result is on the disk before the step is."""
-    with on_a_cable(), _agent(cable) as console:
+    with on_a_cable(), cable.agent() as console:
         proof = checking.prove(console, order)
         judged = checking.appraise(folder, bundle, proof, time())
         state, outcome = advance(order, state, judged, {device.kid: device for device in bundle.devices})
@@ -189,15 +191,6 @@ def _look(folder: Path, bundle: Bundle, order: WorkOrder, state: Swap, cable: _C
         if outcome is Outcome.DONE:
             look.reported = _reported(console)
     return state, look
-
-
-@contextmanager
-def _agent(cable: _Cable) -> Iterator[Console]:
-    found = find(cable.port, cable.baud, wanted=("agent",))
-    if found.kind != "agent":
-        raise NoAgent(_("No agent answers on {port}: {why}.").format(port=found.url, why=found.why))
-    with open_line(found.url, found.baud, transcript=cable.recorder) as line:
-        yield Console(line)
 
 
 def _reported(console: Console) -> bool:
@@ -217,7 +210,7 @@ def _reported(console: Console) -> bool:
 
 def _reported_later(order: WorkOrder, cable: _Cable) -> bool:
     """The same after an interruption, where the new device is still on the cable."""
-    with suppress(FieldError), _agent(cable) as console:
+    with suppress(FieldError), cable.agent() as console:
         return console.status()["kid"] == new_device(order).hex() and _reported(console)
     return False
 
@@ -257,7 +250,7 @@ def _document(order: WorkOrder, state: Swap, look: _Look, kept: Path | None, pro
 
 def _enrol(folder: Path, cable: _Cable, server: Server, as_json: bool) -> None:
     """Takes the enrolment request of a device that the verifier does not know, and sends what waits."""
-    with on_a_cable(), _agent(cable) as console:
+    with on_a_cable(), cable.agent() as console:
         request = console.enrolment()
     kid = enrolments.keep(folder, request)
     enrolled: list[str] = []
@@ -265,7 +258,7 @@ def _enrol(folder: Path, cable: _Cable, server: Server, as_json: bool) -> None:
     problem: str | None = _("without a token (--token) nobody is asked; the next 'simbond swap --enrol' sends it.")
     if server.token:
         try:
-            with server.connect(_CONNECT_S) as api:
+            with server.connect(CONNECT_S) as api:
                 enrolled, refused = enrolments.send(folder, api)
                 problem = None
         except Failure as e:

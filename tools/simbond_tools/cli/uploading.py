@@ -7,11 +7,9 @@ from simbond_tools.i18n import _
 from simbond_tools.onsite.upload import Handed, upload
 
 from .common import NEGATIVE, USAGE, Failure, print_json
+from .onsite_options import CONNECT_S
 from .onsite_screen import print_handed, print_sentence
 from .remote import Server
-
-_CONNECT_S = 5.0
-"""A laptop at a meter has no network, or one that leads nowhere: nobody waits for that."""
 
 
 def try_upload(folder: Path, server: Server) -> tuple[Handed, str | None]:
@@ -19,7 +17,7 @@ def try_upload(folder: Path, server: Server) -> tuple[Handed, str | None]:
     if not server.token:
         return Handed([], []), _("no --token was given; 'simbond check --upload' does it later.")
     try:
-        with server.connect(_CONNECT_S) as api:
+        with server.connect(CONNECT_S) as api:
             return upload(folder, api), None
     except Failure as e:
         return Handed([], []), e.detail
