@@ -229,3 +229,9 @@ def test_a_file_that_is_no_transcript_is_refused(tmp_path: Path, text: str, prob
 @given(st.lists(st.tuples(st.sampled_from(["host", "device"]), st.binary(max_size=60))))
 def test_whatever_is_said_keeps_its_length(chunks: list[Chunk]) -> None:
     assert [len(data) for data in redacted(chunks)] == [len(data) for _side, data in chunks]
+
+
+def test_a_device_that_never_ends_its_line_holds_nobody_up() -> None:
+    """Two megabytes in the pieces in which a port gives them; minutes, were the line read anew with each."""
+    chunks: list[Chunk] = [("host", b"AT\r"), *[("device", b"1 2-" * 16)] * 32_000]
+    assert sum(map(len, redacted(chunks))) == sum(len(data) for _side, data in chunks)

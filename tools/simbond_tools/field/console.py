@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 from itertools import count
 from typing import Any
 
@@ -12,7 +13,8 @@ from .errors import AgentRefused, NoAgent
 from .line import Line
 
 _READ = 4096
-_LINE_MAX = 65536  # an enrolment request is some 500 hex digits; what is longer than this is noise
+_LINE_MAX = 16384  # what the agent says of itself is some 2 KiB; what is longer than this is noise
+_EVENTS_MAX = 1000  # whoever talks without end fills no memory
 _STATUS_S = 2.5  # an agent in a TLS handshake answers after it
 _STATUS_TRIES = 3
 _WORK_S = 60.0  # it may wait 20 s for the card, and for an attestation that is under way
@@ -21,14 +23,14 @@ Event = dict[str, Any]
 
 
 class Console:
-    """Asks the agent on an open line. events: what it said in between, in order.
+    """Asks the agent on an open line. events: what it said in between, in order; of very much, the last.
 
     Every method raises NoAgent when nothing answers in time, AgentRefused with the agent's own text when it cannot do
     what was asked, and Unplugged.
     """
 
     def __init__(self, line: Line) -> None:
-        self.events: list[Event] = []
+        self.events: deque[Event] = deque(maxlen=_EVENTS_MAX)
         self._line = line
         self._partial = b""
         self._ids = count(1)
@@ -108,7 +110,7 @@ class Console:
         while True:
             while b"\n" in self._partial:
                 text, _newline, self._partial = self._partial.partition(b"\n")
-                if (event := parse_event(text)) is not None:
+                if len(text) <= _LINE_MAX and (event := parse_event(text)) is not None:
                     return event
             if len(self._partial) > _LINE_MAX:
                 self._partial = b""

@@ -29,6 +29,8 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _GROUPED_MIN = 10
+_NAMED_WITHIN = 256
+"""Characters of a line that has no end yet: its name is in front, and what has no end is not read again and again."""
 _RUN = re.compile(r"[0-9A-F]{5,}", re.IGNORECASE)
 _GRAM = 5
 
@@ -118,6 +120,7 @@ def _running(chunks: Sequence[Chunk], side: str) -> tuple[list[int], list[str]]:
             offset += len(data)
             continue
         *lines, typed = re.split(r"[\r\n]+", typed + data.decode("latin-1"))
+        typed = typed[:_NAMED_WITHIN]
         command = next((name for line in reversed(lines) if (name := _name(_COMMAND, line))), command)
     return offsets, commands
 
