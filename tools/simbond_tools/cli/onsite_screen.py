@@ -1,10 +1,8 @@
 """What people see on site: within the width of their terminal, in either language."""
 
 import sys
-from collections.abc import Iterable
 
 import click
-from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -16,6 +14,7 @@ from simbond_verifier.work_orders.finding import Finding, Judgement
 from simbond_verifier.work_orders.proof import Proof, to_text
 
 from .common import clean, when
+from .rows import print_rows
 
 
 def print_sentence(text: str, style: str = "") -> None:
@@ -24,14 +23,6 @@ def print_sentence(text: str, style: str = "") -> None:
         Console(highlight=False).print(Text(clean(text), style=style))
     else:
         click.echo(clean(text))
-
-
-def print_pairs(rows: Iterable[tuple[str, object]]) -> None:
-    """Names and values below each other, with values aligned whatever the script."""
-    kept = [(name, clean(value)) for name, value in rows if value]
-    width = max((cell_len(name) for name, _value in kept), default=0)
-    for name, value in kept:
-        click.echo(f"{name}{' ' * (width - cell_len(name))}  {value}")
 
 
 def print_judged(judged: Judgement) -> None:
@@ -44,7 +35,7 @@ def print_judged(judged: Judgement) -> None:
     if evidence is not None:
         rows += [(_("card found"), evidence.iccid or _("none")), (_("device found"), f"IMEI {evidence.imei or '-'}")]
     rows += [(_("its key"), judged.kid and judged.kid.hex())]
-    print_pairs(rows)
+    print_rows(rows)
 
 
 def print_finding(finding: Finding) -> None:

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from .common import clean
 
-Rows = Iterable[tuple[str, str]]
+Rows = Iterable[tuple[str, object]]
+"""What has no text is left out."""
 
 
 def table(rows: Rows) -> Table:
@@ -18,8 +19,8 @@ def table(rows: Rows) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, text in rows:
-        grid.add_row(Text(clean(name)), Text(clean(text)))
+    for name, text in _shown(rows):
+        grid.add_row(Text(name), Text(text))
     return grid
 
 
@@ -29,7 +30,11 @@ def print_rows(rows: Rows) -> None:
     if console.is_terminal:
         console.print(table(rows))
         return
-    cleaned = [(clean(name), clean(text)) for name, text in rows]
-    width = max((cell_len(name) for name, _text in cleaned), default=0)
-    for name, text in cleaned:
+    shown = _shown(rows)
+    width = max((cell_len(name) for name, _text in shown), default=0)
+    for name, text in shown:
         click.echo(name + " " * (width - cell_len(name) + 2) + text)
+
+
+def _shown(rows: Rows) -> list[tuple[str, str]]:
+    return [(clean(name), clean(text)) for name, text in rows if text]

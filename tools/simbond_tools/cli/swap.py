@@ -25,8 +25,9 @@ from simbond_verifier.work_orders.proof import to_text
 
 from .common import NEGATIVE, USAGE, Failure, json_option, print_json, when
 from .onsite_options import CONNECT_S, folder_option, on_site
-from .onsite_screen import print_handed, print_pairs, print_sentence
+from .onsite_screen import print_handed, print_sentence
 from .remote import Server, server_options
+from .rows import print_rows
 from .serial_options import on_a_cable, port_options, recorded
 from .translated import TranslatedCommand
 from .uploading import handed_document, try_upload
@@ -287,7 +288,7 @@ def _say(order: WorkOrder, look: _Look) -> None:
 
 def _print(order: WorkOrder, state: Swap) -> None:
     ticket = order.ticket
-    print_pairs(
+    print_rows(
         (
             (_("work order"), f"{order.number}: {order.words}"),
             (_("approved by decision"), order.decision),

@@ -384,8 +384,8 @@ field_result = Table(
     UniqueConstraint("order_id", "digest", name="uq_field_result_order_id"),
 )
 
-# Factory stations, whose word enrols devices (docs/factory.md), and what each said: its log, entry by entry. The entries
-# themselves are with the devices' events.
+# Factory stations, whose word enrols devices (docs/factory.md), and what each said: its log, entry by entry. The
+# entries themselves are with the devices' events.
 station = Table(
     "station",
     metadata,
