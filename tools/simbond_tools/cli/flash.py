@@ -38,6 +38,7 @@ from .common import (
     shows_progress,
 )
 from .rows import print_rows
+from .serial_options import baud_option, several_ports_option
 from .translated import TranslatedCommand
 
 _EXIT_CODES: dict[type[FieldError], int] = {
@@ -77,15 +78,10 @@ _EXIT_CODES: dict[type[FieldError], int] = {
     show_default=True,
     help=N_("Seconds that the agent may take to start."),
 )
-@click.option(
-    "--port",
-    "ports",
-    multiple=True,
-    metavar="DEVICE|URL",
-    envvar="SIMBOND_PORT",
-    help=N_("The board's port; several boards at once by several. Else it is looked for."),
+@several_ports_option(
+    N_("The board's port; several boards at once by several. Else it is looked for."), envvar="SIMBOND_PORT"
 )
-@click.option("--baud", type=click.IntRange(300, 4_000_000), default=BAUD, envvar="SIMBOND_BAUD", help=N_("Speed."))
+@baud_option(N_("Speed."), BAUD)
 @json_option
 def flash_command(
     folder: Path | None,
@@ -212,7 +208,7 @@ def _tell(port: str, end: Report | FieldError, *, dry: bool) -> None:
         (_("unchanged"), _("{n} files").format(n=end.unchanged) if end.unchanged else ""),
         *((_("note"), hint) for hint in end.hints),
     ]
-    print_rows((name, text) for name, text in fields if text)
+    print_rows(fields)
     if end.started:
         say(
             _("The agent runs: key {kid}, start number {bootcount}.").format(

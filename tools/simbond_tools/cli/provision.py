@@ -15,21 +15,28 @@ from simbond_tools.factory.seen import identities
 from simbond_tools.factory.station import Station
 from simbond_tools.factory.summary import summarize
 from simbond_tools.factory.unit import Outcome, Plan, Result
-from simbond_tools.field.errors import NoPort
+from simbond_tools.field.errors import (
+    FieldError,
+    NoAgent,
+    NoPort,
+    NotASerialPort,
+    PortBusy,
+    PortNotAllowed,
+    Unplugged,
+)
 from simbond_tools.field.find import find
 from simbond_tools.field.line import BAUD
 from simbond_tools.field.ports import candidates
 from simbond_tools.i18n import N_, _
 
-from . import completion
 from .common import LOCAL, NEGATIVE, UNREACHABLE, json_option, print_json, read_input
 from .provision_screen import Screen
-from .serial_options import on_a_cable
+from .serial_options import baud_option, on_a_cable, several_ports_option
 from .station_options import at_a_station, opened, passphrase_option
 from .translated import TranslatedCommand
 
-_SILENT = ("no-agent", "unplugged")
-_PORT = ("no-port", "not-a-serial-port", "port-busy", "port-not-allowed", "port")
+_SILENT = (NoAgent.code, Unplugged.code)
+_PORT = (NoPort.code, NotASerialPort.code, PortBusy.code, PortNotAllowed.code, FieldError.code)
 
 
 @click.command(
@@ -43,15 +50,8 @@ _PORT = ("no-port", "not-a-serial-port", "port-busy", "port-not-allowed", "port"
     type=click.Path(path_type=Path, file_okay=False),
     help=N_("The station's folder; see 'simbond stations create'."),
 )
-@click.option(
-    "--port",
-    "ports",
-    multiple=True,
-    metavar="DEVICE|URL",
-    shell_complete=completion.ports,
-    help=N_("A port; may be given several times."),
-)
-@click.option("--baud", type=click.IntRange(300, 4_000_000), envvar="SIMBOND_BAUD", help=N_("Speed of the consoles."))
+@several_ports_option(N_("A port; may be given several times."))
+@baud_option(N_("Speed of the consoles."))
 @click.option("--next", "plugged", is_flag=True, help=N_("Whatever is plugged in from now on."))
 @click.option(
     "--units", type=click.IntRange(min=1), help=N_("Unit after unit on these ports, until there were so many.")

@@ -18,6 +18,20 @@ from .completion import ports
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def baud_option(help: str, default: int | None = None) -> Callable[[F], F]:
+    """--baud, as baud: int, or None where there is no default."""
+    return click.option(
+        "--baud", type=click.IntRange(300, 4_000_000), default=default, envvar="SIMBOND_BAUD", help=help
+    )
+
+
+def several_ports_option(help: str, envvar: str | None = None) -> Callable[[F], F]:
+    """--port, which may be repeated, as ports: tuple[str, ...]."""
+    return click.option(
+        "--port", "ports", multiple=True, metavar="DEVICE|URL", envvar=envvar, shell_complete=ports, help=help
+    )
+
+
 def port_options(command: F) -> F:
     """--port, --baud and --transcript, as port: str | None, baud: int | None, transcript: Path | None."""
     for option in reversed(
@@ -31,12 +45,7 @@ def port_options(command: F) -> F:
                     "The port: /dev/ttyUSB2, COM7, socket://HOST:PORT, rfc2217://HOST:PORT. Else it is looked for."
                 ),
             ),
-            click.option(
-                "--baud",
-                type=click.IntRange(300, 4_000_000),
-                envvar="SIMBOND_BAUD",
-                help=N_("Speed. Else it is found."),
-            ),
+            baud_option(N_("Speed. Else it is found.")),
             click.option(
                 "--transcript",
                 type=click.Path(path_type=Path, dir_okay=False),
