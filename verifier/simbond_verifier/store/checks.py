@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from ..appraisal import Card
 from ..detection import PASSING
@@ -24,6 +24,17 @@ ENDED_BY_EVIDENCE = (Reason.SILENT, Reason.TRAFFIC_UNATTESTED, Reason.NEVER_USED
 _ANSWERED = "check-answered"
 _PASSED = "check-passed"
 
+_SEEN_AT = select(device.c.seen_at).where(device.c.id == bindparam("device"))
+_STANDING = select(sign.c.reason, sign.c.source, sign.c.last_at, sign.c.times, sign.c.facts).where(
+    sign.c.card_id == bindparam("about"),
+    sign.c.cleared_at.is_(None),
+    sign.c.source != EVIDENCE,
+    sign.c.reason.not_in((*ENDED_BY_EVIDENCE, *PASSING)),
+)
+_OF_CARD = event.c.card_id == bindparam("about")
+_ORDERED = select(func.max(event.c.id)).where(_OF_CARD, event.c.kind == Event.RECHECK).scalar_subquery()
+_ANSWERED_AT = select(func.min(event.c.at)).where(_OF_CARD, event.c.kind == _ANSWERED, event.c.id > _ORDERED)
+
 
 class Standing(NamedTuple):
     """A sign that leads to a second check, and that affirming Evidence does not end: another source says otherwise, or
@@ -38,7 +49,7 @@ class Standing(NamedTuple):
 def deadline(connection: Connection, about: Card, scenario: Scenario, now: float) -> float:
     """When a check that begins now is over: after the scenario's time, and never before its device's next report is
     due, tolerance included. Nobody is suspended for having been asleep, as the scenario lets them."""
-    seen_at = connection.execute(select(device.c.seen_at).where(device.c.id == about.device_id)).scalar()
+    seen_at = connection.execute(_SEEN_AT, {"device": about.device_id}).scalar()
     heard_at = about.since if seen_at is None else seen_at
     return max(now + scenario.second_check.deadline_s, heard_at + scenario.nonce_age_s)
 
@@ -46,14 +57,8 @@ def deadline(connection: Connection, about: Card, scenario: Scenario, now: float
 def standing(connection: Connection, card_id: int, scenario: Scenario) -> list[Standing]:
     """The signs against a card that its own key cannot answer. A weak one that is not confirmed is none; nor is what
     is over by itself: nobody can take it back."""
-    query = select(sign.c.reason, sign.c.source, sign.c.last_at, sign.c.times, sign.c.facts).where(
-        sign.c.card_id == card_id,
-        sign.c.cleared_at.is_(None),
-        sign.c.source != EVIDENCE,
-        sign.c.reason.not_in((*ENDED_BY_EVIDENCE, *PASSING)),
-    )
     found = []
-    for row in connection.execute(query):
+    for row in connection.execute(_STANDING, {"about": card_id}):
         rung = scenario.rung(Reason(row.reason))
         if rung.step.weight >= Step.RECHECK.weight and row.times >= rung.confirm:
             found.append(Standing(Reason(row.reason), row.source, float(row.facts.get("at", row.last_at))))
@@ -96,8 +101,5 @@ def is_disputed(connection: Connection, about: Card, found: Sequence[Standing]) 
 
 def _answered_at(connection: Connection, card_id: int) -> float | None:
     """When the device first affirmed the card since its check was ordered, where that did not end it."""
-    of_card = event.c.card_id == card_id
-    ordered = select(func.max(event.c.id)).where(of_card, event.c.kind == Event.RECHECK).scalar_subquery()
-    query = select(func.min(event.c.at)).where(of_card, event.c.kind == _ANSWERED, event.c.id > ordered)
-    found: float | None = connection.execute(query).scalar()
+    found: float | None = connection.execute(_ANSWERED_AT, {"about": card_id}).scalar()
     return found

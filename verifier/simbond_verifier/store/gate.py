@@ -8,7 +8,7 @@ import json
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, func, insert, select, true, update
 
 from ..appraisal import Card
 from ..lifecycle import Access, Event
@@ -22,6 +22,12 @@ from .tokens import VERIFIER
 _KILL_SWITCH = "kill-switch"
 _COUNT_AGAIN_S = 300.0
 _counted: WeakKeyDictionary[Engine, tuple[float, int]] = WeakKeyDictionary()
+
+_SWITCHED = select(setting.c.value).where(setting.c.name == _KILL_SWITCH)
+_STOPPED = select(breaker.c.rule).where(breaker.c.rule == bindparam("which"))
+_DONE = select(enforced.c.rule, func.count(), func.min(enforced.c.at)).group_by(enforced.c.rule)
+_TOO_OLD = delete(enforced).where(enforced.c.at <= bindparam("until"))
+_ENFORCED = insert(enforced)
 
 
 class Withheld(NamedTuple):
@@ -40,9 +46,7 @@ def passes(connection: Connection, about: Card, rule: Reason, policy: Policy, at
     if kill_switch(connection) is not None or _is_stopped(connection, rule):
         return False
     radius = policy.blast_radius
-    connection.execute(delete(enforced).where(enforced.c.at <= at - radius.window_s))
-    by_rule = select(enforced.c.rule, func.count()).group_by(enforced.c.rule)
-    done: dict[str, int] = dict(map(tuple, connection.execute(by_rule)))
+    done = _done(connection, since=at - radius.window_s)
     number, total = done.get(rule, 0) + 1, sum(done.values()) + 1
     if number > radius.number and number > radius.share * _in_use(connection, at):
         connection.execute(insert(breaker).values(rule=rule, tripped_at=at, enforced=number - 1))
@@ -52,12 +56,21 @@ def passes(connection: Connection, about: Card, rule: Reason, policy: Policy, at
         why = f"all rules together cut off {total - 1} cards within {radius.window_s} s"
         set_kill_switch(connection, True, reason=why, actor=VERIFIER, now=at)
         return False
-    connection.execute(insert(enforced).values(at=at, rule=rule, card_id=about.id))
+    connection.execute(_ENFORCED, {"at": at, "rule": rule, "card_id": about.id})
     return True
 
 
+def _done(connection: Connection, since: float) -> dict[str, int]:
+    """How many cards each rule has cut off; what is older than that is deleted."""
+    found = connection.execute(_DONE).all()
+    if any(oldest <= since for _, _, oldest in found):
+        connection.execute(_TOO_OLD, {"until": since})
+        found = connection.execute(_DONE).all()
+    return {rule: number for rule, number, _ in found}
+
+
 def _is_stopped(connection: Connection, rule: Reason) -> bool:
-    return connection.execute(select(breaker.c.rule).where(breaker.c.rule == rule)).first() is not None
+    return connection.execute(_STOPPED, {"which": rule}).first() is not None
 
 
 def _in_use(connection: Connection, at: float) -> int:
@@ -191,7 +204,7 @@ def start_again(connection: Connection, rule: Reason, *, reason: str, actor: str
 
 def kill_switch(connection: Connection) -> dict[str, Any] | None:
     """Who stopped all automatic enforcement, when and why; None while it runs."""
-    found = connection.execute(select(setting.c.value).where(setting.c.name == _KILL_SWITCH)).scalar()
+    found = connection.execute(_SWITCHED).scalar()
     return None if found is None else dict(json.loads(found))
 
 

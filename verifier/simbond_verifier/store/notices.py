@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 
 from .. import notice
 from ..appraisal import Card
@@ -17,6 +17,10 @@ from .schema import card, device, evidence, setting
 from .schema import notice as table
 
 _TERMS = "notice-terms"
+
+_ADD = insert(table).returning(table.c.id)
+_SAID = select(setting.c.value).where(setting.c.name == _TERMS)
+_IMEIS = select(device.c.imei, device.c.imei2).where(device.c.id == bindparam("device"))
 
 
 class Notice(NamedTuple):
@@ -63,16 +67,13 @@ def add(
     """Writes a notice of an event. device_id: of the device that the holder knows as theirs, where the card has lost
     it. Returns the notice's id."""
     body = notice.body(about, kind, happened, _terms(connection, about.scenario), _own(connection, about, device_id))
-    added: int = connection.execute(
-        insert(table)
-        .values(at=happened.at, card_id=about.id, event_id=event_id, kind=kind, body=body)
-        .returning(table.c.id)
-    ).scalar_one()
+    values = {"at": happened.at, "card_id": about.id, "event_id": event_id, "kind": kind, "body": body}
+    added: int = connection.execute(_ADD, values).scalar_one()
     return added
 
 
 def _terms(connection: Connection, scenario: str) -> Terms:
-    stored = connection.execute(select(setting.c.value).where(setting.c.name == _TERMS)).scalar()
+    stored = connection.execute(_SAID).scalar()
     said = {} if stored is None else json.loads(stored).get(scenario)
     if not said:
         return Terms()
@@ -84,7 +85,7 @@ def _own(connection: Connection, about: Card, device_id: int | None) -> list[str
     held = about.device_id if device_id is None else device_id
     if held is None:
         return []
-    found = connection.execute(select(device.c.imei, device.c.imei2).where(device.c.id == held)).one()
+    found = connection.execute(_IMEIS, {"device": held}).one()
     return [imei for imei in found if imei is not None]
 
 

@@ -3,7 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from ..appraisal import Card
 from ..detection.absence import TIMED, Quiet
@@ -47,11 +60,15 @@ _KNOWN = (
     .join(device, device.c.id == card.c.device_id)
     .outerjoin(network, network.c.card_id == card.c.id)
 )
+_ONE = _KNOWN.where(card.c.id == bindparam("about"))
+_SIGNS = select(sign.c.reason, sign.c.times, sign.c.last_at).where(
+    sign.c.card_id == bindparam("about"), sign.c.cleared_at.is_(None)
+)
 
 
 def find(connection: Connection, card_id: int, now: float, listens_since: float) -> tuple[Card, Quiet] | None:
     """A card in use, and when it was last heard of; None where it is bound to no device or not in use."""
-    row = connection.execute(_KNOWN.where(card.c.id == card_id)).first()
+    row = connection.execute(_ONE, {"about": card_id}).first()
     found = None if row is None else _read(tuple(row), now, listens_since)
     return found if found is not None and found[0].status.state in _IN_USE else None
 
@@ -72,10 +89,7 @@ def candidates(
 
 def news(connection: Connection, card_id: int, found: list[Sign], scenario: Scenario, now: float) -> list[Sign]:
     """Those of the signs that begin, or that count once more because they last and are not confirmed yet."""
-    there = select(sign.c.reason, sign.c.times, sign.c.last_at).where(
-        sign.c.card_id == card_id, sign.c.cleared_at.is_(None)
-    )
-    known = {row[0]: (int(row[1]), float(row[2])) for row in connection.execute(there)}
+    known = {row[0]: (int(row[1]), float(row[2])) for row in connection.execute(_SIGNS, {"about": card_id})}
 
     def is_news(one: Sign) -> bool:
         times, last_at = known.get(one.reason, (0, 0.0))

@@ -4,7 +4,7 @@ where the verifier may not act by itself."""
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
 from ..appraisal import Card, Device
 from ..binding import explains, swap_is_open
@@ -38,6 +38,13 @@ _SETTLED = 0
 """In place of how often a sign came: a person has looked at it."""
 _CUTS_OFF = frozenset({Event.RESTRICT, Event.SUSPEND, Event.EXPIRE})
 
+_SIGN = (table.c.card_id == bindparam("about")) & (table.c.reason == bindparam("why"))
+_KNOWN = select(table.c.first_at, table.c.last_at, table.c.times, table.c.cleared_at, table.c.facts).where(_SIGN)
+_ADD = insert(table)
+_CHANGE = update(table).where(_SIGN)
+_NOT_AFFIRMED = update(card).where(card.c.id == bindparam("about")).values(affirmed=0)
+_STILL_THERE = select(table.c.reason).where(table.c.card_id == bindparam("about"), table.c.cleared_at.is_(None))
+
 
 class Told(NamedTuple):
     """Where signs come from, for the card's history."""
@@ -62,7 +69,7 @@ def note(
     ]
     if not weighed or about.status.state is State.RETIRED:
         return about
-    connection.execute(update(card).where(card.c.id == about.id).values(affirmed=0))
+    connection.execute(_NOT_AFFIRMED, {"about": about.id})
     if told.source == EVIDENCE:
         gone = not _GONE.isdisjoint(sign.reason for _, sign in weighed)
         clear(connection, about.id, told.at, reasons=_ENDED_BY_ABSENCE if gone else _ENDED_BY_ANY)
@@ -86,22 +93,21 @@ def _confirmed(connection: Connection, about: Card, sign: Sign, scenario: Scenar
     """Counts the sign. Its step, or ALERT as long as it has not come often enough, or after a person settled it."""
     rung = scenario.rung(sign.reason)
     mild = min(rung.step, Step.ALERT, key=lambda step: step.weight)
-    key = (table.c.card_id == about.id) & (table.c.reason == sign.reason)
-    columns = (table.c.first_at, table.c.last_at, table.c.times, table.c.cleared_at, table.c.facts)
-    known = connection.execute(select(*columns).where(key)).first()
-    values = {"source": told.source, "first_at": told.at, "last_at": told.at, "cleared_at": None}
+    key = {"about": about.id, "why": sign.reason}
+    known = connection.execute(_KNOWN, key).first()
+    values: dict[str, Any] = {"source": told.source, "first_at": told.at, "last_at": told.at, "cleared_at": None}
     if known is None:
         added = {"card_id": about.id, "reason": sign.reason, "times": 1, "facts": sign.facts}
-        connection.execute(table.insert().values(**added, **values))
+        connection.execute(_ADD, added | values)
         return rung.step if rung.confirm == 1 else mild
     if known.times == _SETTLED and told.at - known.cleared_at <= scenario.hysteresis.rest_s:
-        connection.execute(update(table).where(key).values(last_at=told.at, facts=sign.facts))
+        connection.execute(_CHANGE, {**key, "last_at": told.at, "facts": sign.facts})
         return mild
     before = [] if known.times == _SETTLED else _before(known, rung, told.at)
     if known.cleared_at is None:
         values["first_at"] = known.first_at
     facts = sign.facts | ({_BEFORE: before} if before else {})
-    connection.execute(update(table).where(key).values(times=len(before) + 1, facts=facts, **values))
+    connection.execute(_CHANGE, {**key, "times": len(before) + 1, "facts": facts, **values})
     return rung.step if len(before) + 1 >= rung.confirm else mild
 
 
@@ -179,8 +185,7 @@ def forget(connection: Connection, card_id: int, at: float) -> None:
 
 def still_there(connection: Connection, card_id: int) -> list[Reason]:
     """The signs against a card that nothing has ended."""
-    query = select(table.c.reason).where(table.c.card_id == card_id, table.c.cleared_at.is_(None))
-    return [Reason(reason) for reason in connection.execute(query).scalars()]
+    return [Reason(reason) for reason in connection.execute(_STILL_THERE, {"about": card_id}).scalars()]
 
 
 def affirmed(connection: Connection, about: Card, scenario: Scenario, told: Told) -> bool:
