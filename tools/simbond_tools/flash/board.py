@@ -23,6 +23,8 @@ _TRIES = 5  # a board that is just starting does not hear the first Ctrl-C
 _QUIET_S = 0.2
 _STALLED_S = 10.0
 _BOOT_S = 30.0  # boot.py may wait for a network
+_PRINTED_MAX = 1 << 18  # a list of files has some kilobytes
+_SAID_MAX = 200
 
 # What mpremote and pyserial raise where a port goes away, or a board restarts, in the middle of something.
 _CUT = (TransportError, serial.SerialException, OSError, struct.error, TypeError)
@@ -40,8 +42,47 @@ class BoardError(FieldError):
     code = "board"
 
     def __init__(self, said: str) -> None:
-        super().__init__(_("The board says: {said}").format(said=said))
-        self.said = said
+        self.said = said.strip()[-_SAID_MAX:]
+        super().__init__(_("The board says: {said}").format(said=self.said))
+
+
+class _Transport(SerialTransport):  # type: ignore[misc]
+    """mpremote's, which listens to a board that prints without end as long as it prints."""
+
+    def read_until(
+        self,
+        _least: int,
+        ending: bytes,
+        timeout: float | None = 10,
+        data_consumer: None = None,
+        timeout_overall: float | None = None,
+    ) -> bytes:
+        """What comes up to `ending`; without it where nothing comes for `timeout`, or not in `timeout_overall` seconds.
+        Raises TransportError where too much comes."""
+        said = bytearray()
+        began = heard_at = time.monotonic()
+        while not said.endswith(ending):
+            if len(said) >= _PRINTED_MAX:
+                raise TransportError("it prints without end")
+            now = time.monotonic()
+            if timeout_overall is not None and now >= began + timeout_overall:
+                break
+            if self.serial.in_waiting:
+                said += self.serial.read(1)
+                heard_at = now
+            elif timeout is not None and now >= heard_at + timeout:
+                break
+            else:
+                time.sleep(0.01)
+        return bytes(said)
+
+
+def literal(printed: str) -> Any:
+    """The value that a board printed, which has to be one of Python's literals. Raises BoardError."""
+    try:
+        return ast.literal_eval(printed.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise BoardError(printed) from None
 
 
 class Board(Closing):
@@ -54,7 +95,7 @@ class Board(Closing):
     def __init__(self, port: str, baud: int = BAUD) -> None:
         self.port = port
         try:
-            self._transport = SerialTransport(port, baudrate=baud, timeout=_STALLED_S)
+            self._transport = _Transport(port, baudrate=baud, timeout=_STALLED_S)
         except _CUT as e:
             open_line(port, baud).close()  # says in words what is wrong with the port
             raise self.gone() from e
@@ -92,17 +133,13 @@ class Board(Closing):
         except _CUT as e:
             raise self.gone() from e
         if raised:
-            raise BoardError(raised.decode("utf-8", "replace").strip().splitlines()[-1])
+            raise BoardError("".join(raised.decode("utf-8", "replace").strip().splitlines()[-1:]))
         text: str = printed.decode("utf-8", "replace")
         return text
 
     def value(self, expression: str) -> Any:
         """The value of an expression there, which has to be one of Python's literals. Raises BoardError."""
-        printed = self.run(f"print(repr({expression}))")
-        try:
-            return ast.literal_eval(printed.strip())
-        except (ValueError, SyntaxError):
-            raise BoardError(printed.strip()[-200:]) from None
+        return literal(self.run(f"print(repr({expression}))"))
 
     def start_program(self) -> None:
         """Restarts MicroPython, which runs main.py; what that says is read by heard()."""

@@ -1,6 +1,5 @@
 """The files of a board: listed with their hashes, written so that a cut leaves the old file or the new one."""
 
-import ast
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,10 +8,11 @@ from hashlib import sha256
 from simbond_tools.field.errors import FieldError
 from simbond_tools.i18n import _
 
-from .board import Board, BoardError
+from .board import Board, BoardError, literal
 from .plan import PART, Present
 
 _CHUNK = 512  # octets at once: what is sent is compiled on the board, in a heap that may be small
+_TEXT_MAX = 1 << 16
 
 # Octets go over the line as base64, and are hashed in pieces. FAT renames onto no file that is there.
 _HELPERS = """\
@@ -90,12 +90,17 @@ class Files:
         return dict(_listed(shown))
 
     def space(self, path: str) -> Space:
-        block, _fragment, _blocks, free = self._board.value(f"os.statvfs({path!r})")[:4]
-        return Space(block, free)
+        match self._board.value(f"os.statvfs({path!r})"):
+            case (int(block), int(), int(), int(free), *_):
+                return Space(block, free)
+            case other:
+                raise BoardError(repr(other))
 
     def names(self, folder: str) -> list[str]:
         """What is in a folder."""
-        names: list[str] = self._board.value(f"os.listdir({folder!r})")
+        names = self._board.value(f"os.listdir({folder!r})")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BoardError(repr(names))
         return names
 
     def text(self, path: str) -> str:
@@ -103,6 +108,8 @@ class Files:
         self._board.run(f"f = open({path!r}, 'rb')")
         octets = b""
         while piece := self._board.value(f"f.read({_CHUNK})"):
+            if not isinstance(piece, bytes) or len(octets) > _TEXT_MAX:
+                raise BoardError(_("{path} is no text").format(path=path))
             octets += piece
         self._board.run("f.close()")
         try:
@@ -155,5 +162,10 @@ class Files:
 
 def _listed(shown: str) -> Iterator[tuple[str, Present | None]]:
     for line in shown.splitlines():
-        path, size, digest = ast.literal_eval(line)
-        yield path, None if size is None else Present(size, digest)
+        match literal(line):
+            case (str(path), None, None):
+                yield path, None
+            case (str(path), int(size), str(digest)):
+                yield path, Present(size, digest)
+            case other:
+                raise BoardError(repr(other))

@@ -1,12 +1,11 @@
 """Asks the modem, by way of the board that it hangs on, who made it: the board's own board.py opens the port."""
 
-import ast
 from dataclasses import dataclass
 
 from simbond_agent import modem as dialects
 from simbond_tools.i18n import _
 
-from .board import Board, BoardError
+from .board import Board, BoardError, literal
 from .needs import UnclearNeeds
 
 # A module that was just switched on takes some 20 s until it answers.
@@ -62,7 +61,11 @@ def ask(board: Board) -> Answer:
         raise UnclearNeeds(
             _("The modem does not answer: check its power and the wiring of TX and RX, or name its dialect by --with.")
         )
-    vendor, model, both = (_said(reply) for reply in ast.literal_eval(printed.splitlines()[-1]))
+    match literal(printed.splitlines()[-1]):
+        case [bytes(), bytes(), bytes()] as replies:
+            vendor, model, both = map(_said, replies)
+        case other:
+            raise BoardError(repr(other))
     said = " ".join(filter(None, (vendor, model))) or both
     return Answer(dialects.dialect_of(said, ""), said, has_watchdog)
 

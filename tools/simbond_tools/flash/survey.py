@@ -1,13 +1,12 @@
 """What a board is, as far as the agent cares."""
 
-import ast
 from dataclasses import dataclass
 
 from simbond_tools import parts
 from simbond_tools.field.errors import FieldError
 from simbond_tools.i18n import _
 
-from .board import Board
+from .board import Board, BoardError, literal
 from .contents import MAIN
 
 OLDEST = (1, 25)
@@ -62,7 +61,11 @@ class Survey:
 
 def look(board: Board) -> Survey:
     """Raises Unfit, BoardError, Unplugged."""
-    name, version, mpy, machine, root, path, heap = ast.literal_eval(board.run(_FACTS))
+    match literal(board.run(_FACTS)):
+        case (str(name), (int(), int(), *_) as version, int(mpy), str(machine), str(root), list(path), int(heap)):
+            pass
+        case other:
+            raise BoardError(repr(other))
     number = ".".join(map(str, version))
     if name != "micropython" or tuple(version[:2]) < OLDEST:
         raise Unfit(

@@ -1,0 +1,107 @@
+"""What a board answers to `simbond flash` is a stranger's word: nonsense ends in a sentence, and endless words end."""
+
+from typing import Any, cast
+
+import pytest
+import serial
+
+from simbond_tools.field.errors import Unplugged
+from simbond_tools.flash import board as boards
+from simbond_tools.flash.board import Board, BoardError, literal
+from simbond_tools.flash.files import Files
+from simbond_tools.flash.modem import ask
+from simbond_tools.flash.survey import look
+
+NONSENSE = (
+    "",
+    "x",
+    "1",
+    "()",
+    "[1, None]",
+    "(" * 5000,
+    "9" * 5000,
+    "{[]: 1}",
+    "__import__('os').getcwd()",
+    "'\x1b[2J'",
+)
+
+
+class Parrot:
+    """A board that says the same to everything."""
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def run(self, source: str) -> str:
+        return self.said
+
+    def value(self, expression: str) -> Any:
+        return literal(self.said)
+
+
+@pytest.mark.parametrize("said", NONSENSE)
+def test_nonsense_is_told_in_the_boards_words(said: str) -> None:
+    board = cast("Board", Parrot(said))
+    files = Files(board)
+    for question in (lambda: look(board), lambda: files.space("/"), lambda: files.names("/")):
+        with pytest.raises(BoardError) as refused:
+            question()
+        assert len(str(refused.value)) < 400
+    if said:
+        with pytest.raises(BoardError):
+            files.listed("/", ())
+
+
+@pytest.mark.parametrize("said", ["answers\n1", "answers\n[1, 2, 3]", "answers\n("])
+def test_a_modem_that_nobody_can_read(said: str) -> None:
+    class Modem(Parrot):
+        def value(self, expression: str) -> bool:
+            return False
+
+    with pytest.raises(BoardError):
+        ask(cast("Board", Modem(said)))
+
+
+def test_a_file_without_end_is_no_text() -> None:
+    with pytest.raises(BoardError):
+        Files(cast("Board", Parrot(repr(b"A" * 512)))).text("/board.py")
+
+
+class Babbler:
+    """A port whose board comes to the raw REPL, and prints without end what it is told to run."""
+
+    write_timeout = 0.0
+    rts = dtr = False
+
+    def __init__(self) -> None:
+        self._said = b""
+        self._endless = False
+
+    def write(self, data: bytes) -> None:
+        if data.endswith(b"\x01"):
+            self._said = b"raw REPL; CTRL-B to exit\r\n>"
+        elif data == b"\x04":
+            self._endless, self._said = self._said == b"", b"OK\r\nraw REPL; CTRL-B to exit\r\n>"
+
+    @property
+    def in_waiting(self) -> int:
+        return 64 if self._endless and not self._said else len(self._said)
+
+    def inWaiting(self) -> int:
+        return self.in_waiting
+
+    def isOpen(self) -> bool:
+        return True
+
+    def read(self, most: int = 1) -> bytes:
+        piece, self._said = self._said[:most], self._said[most:]
+        return piece or (b"A" * most if self._endless else b"")
+
+    def close(self) -> None: ...
+
+
+def test_a_board_that_prints_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial, "serial_for_url", lambda *_arguments, **_more: Babbler())
+    monkeypatch.setattr(boards, "_PRINTED_MAX", 10_000)
+    with Board("/dev/babbler") as board, pytest.raises(Unplugged):
+        board.run("print('A')")
