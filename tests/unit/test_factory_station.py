@@ -165,7 +165,7 @@ def test_a_full_disk_vouches_for_nothing(folder: Path, monkeypatch: pytest.Monke
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr("simbond_tools.factory.log._settle", full)
+            patch.setattr("simbond_verifier.disk.settle", full)
             with pytest.raises(FactoryError, match="No space left"):
                 made.endorse(device(2).enrolment())
         assert len(made) == len(entries(folder)) == 1

@@ -5,15 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simbond_tools.i18n import _
-from simbond_verifier import endorsement
+from simbond_verifier import disk, endorsement
 from simbond_verifier.endorsement import BadEndorsement, BrokenLog, Entry, Link
 
 from .errors import FactoryError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
 
@@ -45,7 +40,7 @@ class StationLog:
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
             _write(self._file, message)
-            _settle(self._file)
+            disk.settle(self._file)
         except OSError as e:
             os.ftruncate(self._file, end)
             raise self._unusable(e) from None
@@ -61,7 +56,7 @@ class StationLog:
             last, rest = _recover(octets, begin, point, each)
             if rest:
                 os.ftruncate(self._file, len(octets) - len(rest))
-                _settle(self._file)
+                disk.settle(self._file)
         except OSError as e:
             raise self._unusable(e) from None
         except (BadEndorsement, BrokenLog) as e:
@@ -106,12 +101,3 @@ def _recover(octets: bytes, begin: Link, point: bytes, each: Callable[[Entry], N
 def _write(file: int, octets: bytes) -> None:
     while octets:
         octets = octets[os.write(file, octets) :]
-
-
-def _settle(file: int) -> None:
-    """macOS leaves what fsync wrote in the drive's own cache; there is another call for that."""
-    full = getattr(fcntl, "F_FULLFSYNC", None)
-    if fcntl is None or full is None:
-        os.fsync(file)
-    else:
-        fcntl.fcntl(file, full)

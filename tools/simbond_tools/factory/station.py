@@ -20,9 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from simbond_tools.closing import Closing
 from simbond_tools.i18n import _
-from simbond_tools.onsite import durable
-from simbond_tools.onsite.errors import FolderUnusable
-from simbond_verifier import endorsement
+from simbond_verifier import disk, endorsement
 from simbond_verifier import station as certificates
 from simbond_verifier.endorsement import Entry, Unit
 from simbond_verifier.evidence import BadEvidence
@@ -71,14 +69,24 @@ def create(folder: Path, name: str, *, days: int = 365, passphrase: str | None =
         how = BestAvailableEncryption(passphrase.encode())
     try:
         certificate = certificates.issue(key, name, at=time.time(), days=days)
-        durable.write(folder / LOG, b"")  # never made by opening it: a log that is gone is no new one
-        durable.write(folder / CERTIFICATE, certificate)
-        durable.write(folder / KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
+        disk.write(folder / LOG, b"")  # never made by opening it: a log that is gone is no new one
+        disk.write(folder / CERTIFICATE, certificate)
+        disk.write(folder / KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
     except certificates.InvalidCertificate as e:
         raise FactoryError("station-name", f"{e}.") from None
-    except FolderUnusable as e:
-        raise FactoryError("folder", str(e)) from None
+    except OSError as e:
+        raise FactoryError(
+            "folder", _("Cannot write {path}: {why}.").format(path=folder, why=e.strerror or e)
+        ) from None
     return certificates.read(certificate)
+
+
+def read_request(request: bytes) -> Unit:
+    """The unit whose enrolment request this is. Raises Stop."""
+    try:
+        return endorsement.read_unit(request)
+    except BadEvidence as e:
+        raise Stop("request", _("Its enrolment request is refused ({reason}).").format(reason=e.reason)) from None
 
 
 class Station(Closing):
@@ -140,18 +148,23 @@ class Station(Closing):
 
         imei2: 14 digits. Raises Stop where the unit cannot be vouched for, FactoryError where the station cannot.
         """
-        try:
-            unit = endorsement.read_unit(request)
-        except BadEvidence as e:
-            raise Stop("request", _("Its enrolment request is refused ({reason}).").format(reason=e.reason)) from None
+        unit = read_request(request)
         with self._turn:
             known = self._find(unit)
             if known is not None:
                 return known
             at = self._time(self._log.last.at)
-            said = {"station": self.name, "request": request, "imei2": imei2, "order": order, "label": label}
             try:
-                message = endorsement.endorse(self._key, self._log.last, at=at, **said)  # type: ignore[arg-type]
+                message = endorsement.endorse(
+                    self._key,
+                    self._log.last,
+                    station=self.name,
+                    at=at,
+                    request=request,
+                    imei2=imei2,
+                    order=order,
+                    label=label,
+                )
             except ValueError as e:
                 raise Stop("label", _("Order or label cannot be used: {why}.").format(why=e)) from None
             entry = self._log.append(message)

@@ -15,6 +15,7 @@ from time import strftime
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
+from .. import disk
 from . import recovery
 from .database import Database, backend_of
 from .errors import StoreError
@@ -39,7 +40,7 @@ def save(where: str | Path, file: Path) -> int:
         else:
             _run("pg_dump", where, "--format=custom", f"--file={unfinished}")
         octets = unfinished.stat().st_size
-        _put(unfinished, file)
+        disk.put(unfinished, file)
     return octets
 
 
@@ -108,7 +109,7 @@ def _restore_file(file: Path, path: Path, overwrite: bool) -> None:
                 copy.execute(order)
         Database(unfinished).close()  # brought up to date, or refused as too new
         _keep_old(path)
-        _put(unfinished, path)
+        disk.put(unfinished, path)
 
 
 def _keep_old(path: Path) -> None:
@@ -132,18 +133,6 @@ def _beside(file: Path) -> Iterator[Path]:
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
             unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
-
-
-def _put(unfinished: Path, file: Path) -> None:
-    """Renames it when it is on disk, and the name with it."""
-    for path in (unfinished, unfinished.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if path is unfinished:
-            unfinished.replace(file)
 
 
 # Servers
