@@ -10,7 +10,6 @@ from simbond_tools.field.console import Console
 from simbond_tools.field.errors import FieldError
 from simbond_tools.field.line import BAUD, open_line
 from simbond_tools.i18n import _
-from simbond_verifier import endorsement
 from simbond_verifier.endorsement import Unit
 from simbond_verifier.evidence import (
     FIELD_NONCE_OCTETS,
@@ -24,7 +23,7 @@ from simbond_verifier.evidence import (
 from .errors import Stop
 from .label import Label
 from .manifest import Expected, Manifest
-from .station import Station
+from .station import Station, read_request
 
 _TEST_TAC = "00"
 """Reporting body of numbers for tests (GSMA TS.06)."""
@@ -101,7 +100,7 @@ def provision(
             console.status()
             told(Stage.ASKED)
             request = console.enrolment()
-            unit = _read(request)
+            unit = read_request(request)
             told(Stage.REQUESTED)
             expected = _look(unit, plan)
             _prove(console, unit)
@@ -131,13 +130,6 @@ def provision(
         endorsed.label,
         endorsed.seq,
     )
-
-
-def _read(request: bytes) -> Unit:
-    try:
-        return endorsement.read_unit(request)
-    except BadEvidence as e:
-        raise Stop("request", _("Its enrolment request is refused ({reason}).").format(reason=e.reason)) from None
 
 
 def _prove(console: Console, unit: Unit) -> None:
