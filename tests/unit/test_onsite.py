@@ -99,7 +99,7 @@ def test_which_order_a_device_is_about() -> None:
         ((1, 2), None, "00" * 8, "1 (89860012345678901237), 2 (89860012345678901245)"),
         ((1, 2, 3), None, None, "1, 3"),
         ((1, 2), 4, None, "no work order 4"),
-        ((), None, None, "in none of your work orders: -"),
+        ((), None, None, "simbond work-orders fetch"),
     ],
 )
 def test_no_order_or_more_than_one(numbers: tuple[int, ...], number: int | None, kid: str | None, says: str) -> None:

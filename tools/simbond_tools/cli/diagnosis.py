@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from simbond_tools.check_digit import whole_imei
 from simbond_tools.doctor import Diagnosis, Findings, Judged, Severity
 from simbond_tools.doctor.findings import Modem, Register, text
 from simbond_tools.i18n import N_, _, language
@@ -121,7 +122,8 @@ def _rows(findings: Findings) -> Iterator[tuple[str, str]]:
         yield _("server"), agent.url
     if verifier:
         yield _("verifier"), verifier.url
-        yield _("work orders"), when(verifier.orders_of)
+        made = when(verifier.orders_of)
+        yield _("work orders"), made and _("fetched {when}").format(when=made)
         yield _("this card"), _card(verifier)
         yield _("this device"), _device(verifier)
 
@@ -136,7 +138,7 @@ def _card(verifier: Register) -> str:
     if verifier.card_problem:
         return _("unknown to it")
     owner = text(verifier.card, "device", "imei")
-    place = _("belongs in the device with IMEI {imei}").format(imei=owner) if owner else ""
+    place = _("belongs in the device with IMEI {imei}").format(imei=whole_imei(owner)) if owner else ""
     return _joined(_word(_STATES, text(verifier.card, "state")), place)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from simbond_tools.check_digit import whole_imei
 from simbond_tools.i18n import N_, _
 
 Row = tuple[str, str]
@@ -77,7 +78,7 @@ def of_agent(read: dict[str, Any]) -> list[Row]:
             (N_("Waits for"), _waiting(status)),
             (N_("Last error"), _error(status)),
             (N_("It attests"), None if attests else _("nothing that can be read")),
-            (N_("IMEI"), attests.get("imei") and _("{imei} (check digit not attested)").format(imei=attests["imei"])),
+            (N_("IMEI"), whole_imei(attests.get("imei") or "")),
             (N_("Card (ICCID)"), attests.get("iccid") or (_("no card") if attests else None)),
             (N_("IMSI"), attests.get("imsi")),
             (N_("Cell"), _cell(attests.get("cell", {}))),

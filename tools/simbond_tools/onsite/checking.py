@@ -19,6 +19,13 @@ def choose(bundle: Bundle, number: int | None, kid: str | None) -> WorkOrder:
     """The order to check: the one with that number, or the one about the device whose key id (hex) the agent stated, or
     the only one there is. Raises NotInOrders."""
     orders = [order for order in bundle.orders if order.kind is Kind.CHECK]
+    if not orders:
+        raise NotInOrders(
+            _(
+                "None of your work orders is a check: 'simbond work-orders fetch' brings new ones, 'simbond swap' "
+                "carries out a swap."
+            )
+        )
     if number is not None:
         orders = [order for order in orders if order.number == number]
         if not orders:
@@ -47,7 +54,7 @@ def choose(bundle: Bundle, number: int | None, kid: str | None) -> WorkOrder:
 def _named(bundle: Bundle) -> str:
     """Orders to check with their cards, for somebody who cannot look them up."""
     orders = [f"{order.number} ({order.ticket.iccid})" for order in bundle.orders if order.kind is Kind.CHECK]
-    return ", ".join(orders[:_NAMED]) + (" ..." if len(orders) > _NAMED else "") or "-"
+    return ", ".join(orders[:_NAMED]) + (" ..." if len(orders) > _NAMED else "")
 
 
 def prove(console: Console, order: WorkOrder) -> Proof:

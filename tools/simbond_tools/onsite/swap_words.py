@@ -1,5 +1,6 @@
 """The steps of a swap in words, each with what to do next."""
 
+from simbond_tools.check_digit import whole_imei
 from simbond_tools.i18n import N_, _
 from simbond_verifier.work_orders.bundle import WorkOrder
 
@@ -117,5 +118,9 @@ def _fill(text: str, order: WorkOrder, found: str | None) -> str:
         return ""
     ticket = order.ticket
     return _(text).format(
-        iccid=ticket.iccid, imei=ticket.imei, replaces=order.replaces, found=found or "-", number=ticket.order
+        iccid=ticket.iccid,
+        imei=whole_imei(ticket.imei),
+        replaces=order.replaces,
+        found=found or "-",
+        number=ticket.order,
     )

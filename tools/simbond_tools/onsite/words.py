@@ -18,7 +18,10 @@ _WORDS = {
     ),
     Finding.KEY_UNKNOWN: (
         N_("This is another device: it signs with a key that your work orders do not know."),
-        N_("If the device changed its key since you fetched them, the verifier knows it: upload the result."),
+        N_(
+            "Look for the right device. If this is the one, and it changed its key since you fetched them, the "
+            "verifier knows it: upload the result."
+        ),
     ),
     Finding.IMEI_DIFFERS: (
         N_("The device's own key signed, but its modem states another IMEI."),
