@@ -106,6 +106,19 @@ NOTICES: dict[str, tuple[str, str]] = {
     "appeal-rejected": ("appeal-rejected", "申诉未通过"),
     "appeal-overdue": ("appeal-overdue", "申诉逾期未决"),
 }
+FINDINGS: dict[str, tuple[str, str]] = {
+    "confirmed": ("confirmed", "核实无误"),
+    "expired": ("too late", "工单已过期"),
+    "key-revoked": ("its key is revoked or replaced", "密钥已吊销或更换"),
+    "other-device": ("another device than ordered", "不是工单所指设备"),
+    "older": ("its counters are behind: a copy of the key", "计数器倒退，密钥疑被复制"),
+    "tray-empty": ("no card in it", "设备内无卡"),
+    "card-unreadable": ("it cannot read its card", "设备读不出卡"),
+    "other-card": ("another card than ordered", "不是工单所指的卡"),
+    "imei-unreadable": ("its modem states no IMEI", "模组未报出 IMEI"),
+    "imei-differs": ("its modem states another IMEI", "模组报出的 IMEI 不符"),
+}
+"""What a device's answer on site was found to prove."""
 _ACTORS = {"verifier": ("verifier", "验证方"), "command line": ("command line", "命令行")}
 
 
@@ -125,6 +138,11 @@ def access(name: str, language: Language) -> str:
 def notice(kind: str, language: Language) -> str:
     """What a notice to the card's holder is about."""
     return _in(NOTICES, kind, language)
+
+
+def finding(name: str, language: Language) -> str:
+    """What was found on site."""
+    return _in(FINDINGS, name, language)
 
 
 def actor(name: str, language: Language) -> str:

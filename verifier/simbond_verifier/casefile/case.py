@@ -7,8 +7,9 @@ from ..ledger.cbor import Malformed
 from ..ledger.merkle import HASH_OCTETS
 
 FORMAT = "simbond-case"
-VERSION = 1
+VERSION = 2
 _POINT_OCTETS = 65
+_MEMBERS = [str, float, bytes, bytes, list, list, dict]
 
 
 class Item(NamedTuple):
@@ -35,11 +36,13 @@ class Case(NamedTuple):
     checkpoint: bytes
     items: list[Item]
     """In order of their sequence numbers."""
+    proofs: list[bytes]
+    """What devices answered on site, each with its ticket (docs/work-orders.cddl); entries name them by hashes."""
     stated: dict[str, Any]
     """What the verifier says of the card besides, and the ledger does not prove: names of customers, appeals' words."""
 
     def encoded(self) -> bytes:
-        return cbor.dumps([FORMAT, VERSION, *self[:4], [list(item) for item in self.items], self.stated])
+        return cbor.dumps([FORMAT, VERSION, *self[:4], [list(item) for item in self.items], self.proofs, self.stated])
 
 
 def read(octets: bytes) -> Case:
@@ -49,10 +52,12 @@ def read(octets: bytes) -> Case:
         raise Malformed("no case file's content")
     if parts[1:2] != [VERSION]:
         raise Malformed("a case of another version; check it with the simbond that wrote it, or a newer one")
-    if [type(part) for part in parts[2:]] != [str, float, bytes, bytes, list, dict] or len(parts[4]) != _POINT_OCTETS:
+    if [type(part) for part in parts[2:]] != _MEMBERS or len(parts[4]) != _POINT_OCTETS:
         raise Malformed("a case with other members than it should have")
-    _, _, iccid, at, key, checkpoint, items, stated = parts
-    return Case(iccid, at, key, checkpoint, [_item(item) for item in items], stated)
+    _, _, iccid, at, key, checkpoint, items, proofs, stated = parts
+    if any(type(proof) is not bytes for proof in proofs):
+        raise Malformed("a case with an answer on site that is none")
+    return Case(iccid, at, key, checkpoint, [_item(item) for item in items], proofs, stated)
 
 
 def _item(parts: Any) -> Item:

@@ -10,10 +10,12 @@ from ..ledger.checkpoint import BadCheckpoint, Checkpoint
 from ..ledger.merkle import leaf_hash
 from ..ledger.receipt import BadReceipt
 from ..lifecycle import Access, Event, Refused, State, Status, transition
-from . import facts
+from ..work_orders.finding import Judgement
+from . import facts, on_site, stations
 from .case import Case
 from .facts import SCENARIO, Fact, Facts
 from .keys import Keys
+from .stations import Vouched
 
 _LIFECYCLE = {event.value: event for event in Event}
 
@@ -25,6 +27,10 @@ class Checked(NamedTuple):
     head: Checkpoint | None
     claims: dict[int, Evidence]
     """What devices said, by the ids of the Evidence whose signature is good."""
+    on_site: dict[int, Judgement]
+    """What devices said on site, by the sequence numbers of the entries whose proof is here and good."""
+    vouched: dict[int, Vouched]
+    """What stations vouched for, by the sequence numbers of the entries whose station did sign so."""
     doubts: list[str]
     """What is not proved, in words; empty: everything is."""
     notes: list[str]
@@ -49,7 +55,13 @@ class _Checker:
         head = self._head()
         self._entries(head)
         self._links()
-        claims = self._evidence()
+        keys = Keys(self._facts)
+        self._doubts += keys.doubts
+        claims = self._evidence(keys)
+        answers = on_site.check(self._case, self._facts, keys, self._points)
+        endorsed = stations.check(self._facts, keys)
+        self._doubts += answers.doubts + endorsed.doubts
+        self._notes += answers.notes + endorsed.notes
         self._scenarios()
         self._history()
         if self._facts.deleted:
@@ -57,7 +69,7 @@ class _Checker:
             self._notes.append(
                 f"The content of {count} rows was deleted; their entries are in the ledger all the same."
             )
-        return Checked(self._facts, head, claims, self._doubts, self._notes)
+        return Checked(self._facts, head, claims, answers.good, endorsed.good, self._doubts, self._notes)
 
     def _head(self) -> Checkpoint | None:
         try:
@@ -94,9 +106,7 @@ class _Checker:
                     f"Entry {fact.previous} is about this card, too, and was left out: entry {fact.seq} follows it."
                 )
 
-    def _evidence(self) -> dict[int, Evidence]:
-        keys = Keys(self._facts)
-        self._doubts += keys.doubts
+    def _evidence(self, keys: Keys) -> dict[int, Evidence]:
         claims = {}
         for fact in self._facts.of("evidence"):
             try:

@@ -12,6 +12,8 @@ class Holder(NamedTuple):
     """A key and the device that it was enrolled for."""
 
     device: int
+    point: bytes
+    """Uncompressed, 65 octets."""
     key: EllipticCurvePublicKey
     actor: str
     """Who enrolled it."""
@@ -34,6 +36,10 @@ class Keys:
     def get(self, kid: bytes) -> Holder | None:
         return self._holders.get(kid)
 
+    def of(self, device: int) -> list[Holder]:
+        """Every key that a device has had."""
+        return [holder for holder in self._holders.values() if holder.device == device]
+
     def _take(self, fact: Fact) -> None:
         device, actor = fact.fields["device"], fact.fields["actor"]
         if fact.fields["kind"] == ENROLLED:
@@ -45,4 +51,4 @@ class Keys:
                 raise ValueError("the key that endorses it is not known")
             verify(envelope, before.key)
             asked = read_rotation(envelope).successor
-        self._holders[asked.kid] = Holder(device, load_key(asked.point), actor)
+        self._holders[asked.kid] = Holder(device, asked.point, load_key(asked.point), actor)

@@ -24,6 +24,7 @@ def page(case: Case, checked: Checked) -> bytes:
         _section("What happened · 经过", _story(checked)),
         _section("Notices to the holder · 告知书", _notices(checked)),
         _section("Evidence, as devices signed it · 设备签名的证据原文", _messages(checked)),
+        _section("Answers on site, each with its work order · 现场答复及其工单原文", _answers(case)),
         _section("Rules of the scenario · 场景规则", _scenarios(checked)),
         _section("What the verifier states besides, not proved · 验证方另行说明（未经证明）", _pre(_json(case.stated))),
     ]
@@ -72,6 +73,10 @@ def _messages(checked: Checked) -> str:
         f"<h3>Evidence {fact.row_id} · {escape(moment(fact.at))}</h3>{_pre(fact.fields['message'].hex())}"
         for fact in checked.facts.of("evidence")
     )
+
+
+def _answers(case: Case) -> str:
+    return "".join(_pre(proof.hex()) for proof in case.proofs)
 
 
 def _scenarios(checked: Checked) -> str:

@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 from .. import happened as words
 from ..evidence import Evidence
+from ..facts_in_words import moment
 from ..reasons import Reason, Tier
 from ..words import Language, explain
+from ..work_orders.finding import Judgement
 from .check import Checked
-from .facts import Fact
+from .facts import ENDORSED, FIELD_CHECK, Fact
+from .stations import Vouched
 
 _TIERS = {
     Tier.AFFIRMING: ("it affirms", "判定：证实"),
@@ -48,7 +51,44 @@ def _evidence(fact: Fact, checked: Checked) -> tuple[str, str]:
     )
 
 
-def _event(fact: Fact, _: Checked) -> tuple[str, str]:
+def _event(fact: Fact, checked: Checked) -> tuple[str, str]:
+    kind = fact.fields["kind"]
+    if fact.seq in checked.on_site:
+        return _answer(fact, checked.on_site[fact.seq])
+    if fact.seq in checked.vouched:
+        return _vouched(fact, checked.vouched[fact.seq])
+    en, zh = _plain_event(fact)
+    return (f"{en} Not proved.", f"{zh}未能证实。") if kind in (FIELD_CHECK, ENDORSED) else (en, zh)
+
+
+def _answer(fact: Fact, judged: Judgement) -> tuple[str, str]:
+    """What a device signed on site."""
+    ticket, said = judged.ticket, judged.evidence
+    assert ticket is not None  # what is good has both
+    assert said is not None
+    (en, zh), by = _both(words.finding, str(fact.detail["finding"])), fact.fields["actor"]
+    kid, imei, iccid, issued = said.kid.hex(), said.imei, said.iccid, moment(ticket.issued)
+    return (
+        f"Device {kid} (IMEI {imei or 'not read'}) signed on site that it holds {iccid or 'no card'} "
+        f"(work order {ticket.order} of {issued}, brought in by {by}): {en}.",
+        f"设备 {kid}（IMEI {imei or '未读出'}）现场签名：持有 {iccid or '无卡'}"
+        f"（工单 {ticket.order}，签发于 {issued}，经办：{words.actor(by, Language.ZH)}）：{zh}。",
+    )
+
+
+def _vouched(fact: Fact, vouched: Vouched) -> tuple[str, str]:
+    """What a factory station signed."""
+    entry, unit, by = vouched.entry, vouched.unit, fact.fields["actor"]
+    kid, imei, made = unit.kid.hex(), unit.imei, moment(entry.at)
+    return (
+        f"Station {entry.station} vouched for device {kid} (IMEI {imei or 'not read'}) on {made}, "
+        f"in entry {entry.seq} of its log, brought in by {by}.",
+        f"工位 {entry.station} 于 {made} 为设备 {kid}（IMEI {imei or '未读出'}）背书（日志第 {entry.seq} 条，"
+        f"经办：{words.actor(by, Language.ZH)}）。",
+    )
+
+
+def _plain_event(fact: Fact) -> tuple[str, str]:
     kind, actor, evidence = (fact.fields[name] for name in ("kind", "actor", "evidence"))
     said = str(fact.detail.get("reason") or "")
     more_en = [f"by {actor}", ", ".join(fact.reasons), f"'{said}'" if said else ""]

@@ -1,6 +1,6 @@
 """Gathers a card's case: its entries in the ledger, and those of the fleet that it cannot be understood without."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -8,19 +8,21 @@ from sqlalchemy import Connection, RowMapping, select
 from ..casefile import bundle
 from ..casefile.case import Case, Item
 from ..casefile.check import check
+from ..casefile.facts import ENDORSED, ENROLLED, FIELD_CHECK, ROTATED, STATION_REGISTERED, STATION_REVOKED
 from ..casefile.page import page
 from ..refusal import Conflict
 from ..signing_key import SigningKey
-from . import fleet_events, ledger, scenarios_seen
+from . import ledger, scenarios_seen
 from .ledger import Entry
-from .schema import appeal, card, event, evidence
+from .schema import appeal, card, event, evidence, field_result
 
 
 def export(connection: Connection, found: RowMapping, key: SigningKey, now: float) -> bytes:
     """The case file of a card (a row of its table), as the ledger's newest checkpoint has it. Raises Conflict where
     nothing about it is signed yet."""
     newest = ledger.newest_checkpoint(connection)
-    entries = [] if newest is None else _entries(connection, found, newest[0].size)
+    history = list(connection.execute(select(event).where(event.c.card_id == found["id"])).mappings())
+    entries = [] if newest is None else _entries(connection, found, history, newest[0].size)
     if newest is None or not entries:
         raise Conflict("not-signed", f"Nothing about card {found['iccid']} is signed yet; try again in a moment.")
     head, message = newest
@@ -29,13 +31,14 @@ def export(connection: Connection, found: RowMapping, key: SigningKey, now: floa
         Item(entry.seq, entry.leaf, entry.body, receipt, entry.kind, entry.row_id)
         for entry, receipt in zip(entries, receipts, strict=True)
     ]
-    case = Case(found["iccid"], float(now), key.public.point, message, items, _stated(connection, found))
+    proofs = _proofs(connection, history, {entry.row_id for entry in entries if entry.kind == "event"})
+    case = Case(found["iccid"], float(now), key.public.point, message, items, proofs, _stated(connection, found))
     checked = check(case, [key.public.point])
     return bundle.write({bundle.CONTENT: case.encoded(), bundle.PAGE: page(case, checked)}, key)
 
 
-def _entries(connection: Connection, found: RowMapping, size: int) -> list[Entry]:
-    history = list(connection.execute(select(event).where(event.c.card_id == found["id"])).mappings())
+def _entries(connection: Connection, found: RowMapping, history: Sequence[RowMapping], size: int) -> list[Entry]:
+    """history: the card's events."""
     named = {row["evidence_id"] for row in history} - {None}
     about = ledger.entries_of(connection, card_id=found["id"])
     seen = {entry.row_id for entry in about if entry.kind == "evidence"} | named
@@ -50,13 +53,26 @@ def _entries(connection: Connection, found: RowMapping, size: int) -> list[Entry
 
 
 def _of_devices(connection: Connection, devices: Iterable[int]) -> list[int]:
-    """The events by which devices got their keys."""
-    query = select(event.c.id).where(
-        event.c.card_id.is_(None),
-        event.c.device_id.in_(list(devices)),
-        event.c.kind.in_((fleet_events.DEVICE_ENROLLED, fleet_events.KEY_ROTATED)),
+    """The events by which devices got their keys, and those of the stations that vouched for them."""
+    of_fleet = select(event.c.id, event.c.kind, event.c.detail).where(event.c.card_id.is_(None))
+    keys = event.c.device_id.in_(list(devices)) & event.c.kind.in_((ENROLLED, ROTATED, ENDORSED))
+    found = list(connection.execute(of_fleet.where(keys)))
+    named = {row.detail.get("station") for row in found if row.kind == ENDORSED}
+    if named:
+        of_stations = of_fleet.where(event.c.kind.in_((STATION_REGISTERED, STATION_REVOKED)))
+        found += [row for row in connection.execute(of_stations) if row.detail.get("station") in named]
+    return [row.id for row in found]
+
+
+def _proofs(connection: Connection, history: Sequence[RowMapping], entered: Container[int]) -> list[bytes]:
+    """What devices answered on site, where the checkpoint covers the event that names it; but what is erased."""
+    told = [row["detail"] for row in history if row["kind"] == FIELD_CHECK and row["id"] in entered]
+    orders = {detail["order"] for detail in told}
+    kept = select(field_result.c.digest, field_result.c.proof).where(
+        field_result.c.order_id.in_(orders), field_result.c.proof.is_not(None)
     )
-    return list(connection.execute(query).scalars())
+    found = {row.digest.hex(): bytes(row.proof) for row in connection.execute(kept)}
+    return [found[detail["sha256"]] for detail in told if detail["sha256"] in found]
 
 
 def _stated(connection: Connection, found: RowMapping) -> dict[str, Any]:

@@ -39,7 +39,16 @@ def from_text(text: str) -> Proof:
     if not line.startswith(PREFIX) or len(line) > MAX_CHARACTERS:
         raise NotGenuine(f"no result of a check: one begins with {PREFIX}")
     try:
-        found = cbor.loads(from_base45(line[len(PREFIX) :]))
+        octets = from_base45(line[len(PREFIX) :])
+    except ValueError:
+        raise NotGenuine("a result that is damaged or cut off") from None
+    return from_octets(octets)
+
+
+def from_octets(octets: bytes) -> Proof:
+    """What to_octets made. Raises NotGenuine."""
+    try:
+        found = cbor.loads(octets)
     except ValueError:
         raise NotGenuine("a result that is damaged or cut off") from None
     match found:
