@@ -71,13 +71,7 @@ class Modem(Closing):
         """Open the port and answer on it. Raises EmulatorError if it runs, or if the link cannot be made."""
         if self._thread:
             raise EmulatorError("the modem runs already")
-        self._port = PtyPort()
-        try:
-            self._make_link(self._port.name)
-        except EmulatorError:
-            self._port.close()
-            self._port = None
-            raise
+        self._port = PtyPort(self._link)
         self._port_name = self._port.name
         self._module.wake = self._port.wake
         self._stopping = False
@@ -96,23 +90,11 @@ class Modem(Closing):
         self._thread = None
         self._module.wake = lambda: None
         self._module.lose_context()
-        if self._link and self._link.is_symlink() and str(self._link.readlink()) == self._port_name:
-            self._link.unlink()
         self._port.close()
         self._port = None
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def _make_link(self, port: str) -> None:
-        if self._link is None:
-            return
-        if self._link.is_symlink() and str(self._link.readlink()).startswith("/dev/"):
-            self._link.unlink()  # of an emulator that was killed
-        try:
-            self._link.symlink_to(port)
-        except OSError as problem:
-            raise EmulatorError(f"cannot make the link {self._link}: {problem.strerror}") from None
 
     def _run(self, port: PtyPort) -> None:
         data = b""

@@ -8,6 +8,7 @@ than a full buffer: the master never blocks, and past PENDING_LIMIT bytes are lo
 import os
 import select
 from collections import deque
+from pathlib import Path
 
 try:
     import pty
@@ -16,16 +17,17 @@ try:
 except ImportError:  # Windows
     pty = None  # type: ignore[assignment]
 
-from .errors import NoPseudoTerminals
+from .errors import EmulatorError, NoPseudoTerminals
 
 PENDING_LIMIT = 65536
 _READ_SIZE = 4096
 
 
 class PtyPort:
-    """An open pseudo-terminal; `name` is what the host opens. Raises NoPseudoTerminals."""
+    """An open pseudo-terminal; `name` is what the host opens. link: a symbolic link to make to it, taken away at the
+    end. Raises NoPseudoTerminals, EmulatorError."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: Path | None = None) -> None:
         if pty is None:
             raise NoPseudoTerminals("the emulator needs pseudo-terminals: run it on Linux, macOS or under WSL")
         self._master, self._slave = pty.openpty()
@@ -38,10 +40,28 @@ class PtyPort:
         os.set_blocking(self._wake_write, False)
         self._pending: deque[bytes] = deque()
         self.name = os.ttyname(self._slave)
+        self._link: Path | None = None
+        if link is not None:
+            try:
+                self._make(link)
+            except EmulatorError:
+                self.close()
+                raise
 
     def close(self) -> None:
+        if self._link and _target(self._link) == self.name:
+            self._link.unlink()
         for fd in (self._master, self._slave, self._wake_read, self._wake_write):
             os.close(fd)
+
+    def _make(self, link: Path) -> None:
+        if _target(link).startswith("/dev/"):
+            link.unlink()  # of an emulator that was killed
+        try:
+            link.symlink_to(self.name)
+        except OSError as problem:
+            raise EmulatorError(f"cannot make the link {link}: {problem.strerror}") from None
+        self._link = link
 
     def wake(self) -> None:
         """End the wait() of another thread."""
@@ -80,3 +100,8 @@ class PtyPort:
                 self._pending.popleft()
             else:
                 self._pending[0] = chunk[written:]
+
+
+def _target(link: Path) -> str:
+    """Where a symbolic link leads; "" for what is none."""
+    return str(link.readlink()) if link.is_symlink() else ""

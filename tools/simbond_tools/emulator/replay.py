@@ -91,13 +91,7 @@ class ReplayedModem(Closing):
         return self._port.name
 
     def start(self) -> Self:
-        self._port = PtyPort()
-        if self._link:
-            try:
-                self._link.symlink_to(self._port.name)
-            except OSError as problem:
-                self._port.close()
-                raise EmulatorError(f"cannot make the link {self._link}: {problem.strerror}") from None
+        self._port = PtyPort(self._link)
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, args=(self._port,), name=f"replay {self._port.name}")
         self._thread.start()
@@ -110,8 +104,6 @@ class ReplayedModem(Closing):
         self._port.wake()
         self._thread.join()
         self._thread = None
-        if self._link:
-            self._link.unlink(missing_ok=True)
         self._port.close()
         self._port = None
 
