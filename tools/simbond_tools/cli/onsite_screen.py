@@ -6,8 +6,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from simbond_tools.check_digit import whole_imei
 from simbond_tools.i18n import _
 from simbond_tools.onsite.qr import lines
+from simbond_tools.onsite.results import Refused
 from simbond_tools.onsite.upload import Handed
 from simbond_tools.onsite.words import said, then
 from simbond_verifier.work_orders.finding import Finding, Judgement
@@ -15,14 +17,15 @@ from simbond_verifier.work_orders.proof import Proof, to_text
 
 from .common import clean, when
 from .rows import print_rows
+from .wrapping import wrapped
 
 
 def print_sentence(text: str, style: str = "") -> None:
     """Wrapped on a terminal, one line elsewhere."""
-    if sys.stdout.isatty():
-        Console(highlight=False).print(Text(clean(text), style=style))
-    else:
-        click.echo(clean(text))
+    console = Console(highlight=False)
+    text = clean(text)
+    for line in wrapped(text, console.width) if console.is_terminal else (text,):
+        console.print(Text(line, style=style), soft_wrap=True)
 
 
 def print_judged(judged: Judgement) -> None:
@@ -30,10 +33,11 @@ def print_judged(judged: Judgement) -> None:
     ticket, evidence = judged.ticket, judged.evidence
     rows: list[tuple[str, object]] = []
     if ticket is not None:
-        rows += [(_("card ordered"), ticket.iccid), (_("device ordered"), f"IMEI {ticket.imei}")]
+        rows += [(_("card ordered"), ticket.iccid), (_("device ordered"), f"IMEI {whole_imei(ticket.imei)}")]
         rows += [(_("order valid"), f"{when(ticket.issued)} - {when(ticket.expires)}")]
     if evidence is not None:
-        rows += [(_("card found"), evidence.iccid or _("none")), (_("device found"), f"IMEI {evidence.imei or '-'}")]
+        rows += [(_("card found"), evidence.iccid or _("none"))]
+        rows += [(_("device found"), f"IMEI {whole_imei(evidence.imei) if evidence.imei else '-'}")]
     rows += [(_("its key"), judged.kid and judged.kid.hex())]
     print_rows(rows)
 
@@ -53,6 +57,9 @@ def print_code(proof: Proof) -> None:
         return
     for row in rows:
         click.secho(row, fg="black", bg="bright_white")
+    if Console().height <= len(rows):
+        told = _("The QR code takes {rows} lines: make the window taller, and check again, for somebody to scan it.")
+        print_sentence(told.format(rows=len(rows)))
 
 
 def print_handed(handed: Handed) -> None:
@@ -66,4 +73,11 @@ def print_handed(handed: Handed) -> None:
         if done.check_ended:
             print_sentence(_("That ended the second check of the card."))
     for refused in handed.refused:
-        print_sentence(_("The verifier refuses {path}: {why}").format(path=refused.path, why=refused.detail))
+        told = _("The verifier refuses {path}: {why}")
+        print_sentence(told.format(path=refused.path, why=_refusal(refused)))
+
+
+def _refusal(refused: Refused) -> str:
+    """In the reader's language, where it is a finding."""
+    finding = refused.code.removeprefix("result-")
+    return said(Finding(finding)) if finding in set(Finding) else refused.detail

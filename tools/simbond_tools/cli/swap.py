@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from simbond_tools.check_digit import whole_imei
 from simbond_tools.field.agent import agent_on_cable
 from simbond_tools.field.console import Console
 from simbond_tools.field.errors import FieldError
@@ -293,7 +294,7 @@ def _print(order: WorkOrder, state: Swap) -> None:
             (_("work order"), f"{order.number}: {order.words}"),
             (_("approved by decision"), order.decision),
             (_("card"), ticket.iccid),
-            (_("into device"), f"IMEI {ticket.imei}"),
+            (_("into device"), f"IMEI {whole_imei(ticket.imei)}"),
             (_("which loses card"), order.replaces),
             (_("valid until"), when(ticket.expires)),
             (_("old pair"), _(_OLD[state.old]) if state.old else _("to be checked")),

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from simbond_tools.i18n import N_, _
+from simbond_tools.i18n import N_, _, ngettext
 from simbond_tools.onsite.fetching import fetch as fetch_into
 from simbond_tools.onsite.upload import upload
 
@@ -144,15 +144,18 @@ def fetch(hours: int, accept_key: bytes | None, folder: Path, server: Server, as
                 kid=fetched.signer.kid.hex()
             )
         )
-    print_table(
-        (_("number"), _("kind"), _("card"), _("words")),
-        ((order.number, order.kind, order.ticket.iccid, order.words) for order in bundle.orders),
-    )
-    print_sentence(
-        _("{number} work orders for {technician}, until {when}.").format(
-            number=len(bundle.orders), technician=bundle.technician, when=when(bundle.expires)
+    if bundle.orders:
+        print_table(
+            (_("number"), _("kind"), _("card"), _("words")),
+            ((order.number, order.kind, order.ticket.iccid, order.words) for order in bundle.orders),
         )
+    number = len(bundle.orders)
+    told = ngettext(
+        "{number} work order for {technician}, until {when}.",
+        "{number} work orders for {technician}, until {when}.",
+        number,
     )
+    print_sentence(told.format(number=number, technician=bundle.technician, when=when(bundle.expires)))
 
 
 def _print(order: dict[str, Any]) -> None:
