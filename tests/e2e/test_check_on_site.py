@@ -270,11 +270,11 @@ def test_the_screen(base: Site, what: str, lang: str) -> None:
         site.kid: "3925b726f7929926",
         iccid: CARD.iccid if what == "confirmed" else "89860012345678900017",
     }
-    kept(f"check-{what}", terminal, replaced | ({} if what == "confirmed" else {imei_of(terminal): "86123405000017"}))
+    kept(f"check-{what}", terminal, replaced | ({} if what == "confirmed" else {imei_of(terminal): "861234050000176"}))
 
 
 def imei_of(terminal: Terminal) -> str:
     """The first one on a screen: tests before this one had other devices."""
-    found = re.search(r"IMEI (\d{14})", terminal.text)
+    found = re.search(r"IMEI (\d{15})", terminal.text)
     assert found
     return found[1]
