@@ -93,10 +93,10 @@ def agree(connection: Connection, about: Card, scenario: Scenario, now: float) -
 def is_disputed(connection: Connection, about: Card, found: Sequence[Standing]) -> bool:
     """Whether a check that ran out is one word against another: the device affirmed, and what the network reports was
     so before that. It is none where the network has said it again since, nor where the key itself is in doubt."""
-    answered_at = _answered_at(connection, about.id)
-    if answered_at is None or not found or about.status.state is not State.WARNED:
+    if not found or about.status.state is not State.WARNED:
         return False
-    return all(each.source != COUNTER and each.at <= answered_at for each in found)
+    answered_at = _answered_at(connection, about.id)
+    return answered_at is not None and all(each.source != COUNTER and each.at <= answered_at for each in found)
 
 
 def _answered_at(connection: Connection, card_id: int) -> float | None:

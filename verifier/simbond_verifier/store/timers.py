@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, select, update
+from sqlalchemy import Column, Connection, Select, bindparam, select, update
 
 from ..appraisal import Card
 from ..lifecycle import Event, State
@@ -20,6 +20,18 @@ from .signs import Told
 
 _EXTENDED = "extended"
 _CHECKED = (State.REVERIFYING, State.WARNED)
+
+_CHANGE = update(card).where(card.c.id == bindparam("about"))
+_GIVEN = select(event.c.detail).where(
+    event.c.card_id == bindparam("about"), event.c.kind == _EXTENDED, event.c.at >= bindparam("since")
+)
+
+
+def _first_by(column: Column[float]) -> Select[Any]:
+    return select(column, card.c.id).where(column <= bindparam("now")).order_by(column).limit(bindparam("limit"))
+
+
+_REMINDERS, _CHECKS = _first_by(card.c.remind_at), _first_by(card.c.deadline)
 
 
 class Respite(NamedTuple):
@@ -61,8 +73,8 @@ class Timers:
     def due(self, connection: Connection, now: float, respite: Respite, limit: int) -> list[Due]:
         """The first of what is due, in the order of its time."""
         found = [
-            *_first(connection, _Timer.REMINDER, card.c.remind_at, now, limit),
-            *_first(connection, _Timer.CHECK, card.c.deadline, now, limit),
+            *_first(connection, _Timer.REMINDER, _REMINDERS, now, limit),
+            *_first(connection, _Timer.CHECK, _CHECKS, now, limit),
             *self._decided(connection, now, respite),
             *(Due(at, _Timer.APPEAL, id_) for at, id_ in appeals.overdue(connection, now, limit)),
         ]
@@ -75,7 +87,7 @@ class Timers:
     def _remind(self, connection: Connection, due: Due, now: float, _: Respite) -> None:
         """Reminds a card's holder of its check."""
         about = cards.by_id(connection, due.id)
-        connection.execute(update(card).where(card.c.id == about.id).values(remind_at=None))
+        connection.execute(_CHANGE, {"about": about.id, "remind_at": None})
         if about.deadline is None or about.deadline <= now:
             return  # there is a notice of what follows from that
         _tell(connection, about, Kind.REMINDER, "reminded", now, due_at=due.at)
@@ -87,7 +99,7 @@ class Timers:
             return
         more_s = respite.since + self._grace_s(connection, late, respite.away_s) - now
         if more_s > 0 and late.since < respite.since:  # it was running when the verifier was away
-            connection.execute(update(card).where(card.c.id == late.id).values(deadline=now + more_s))
+            connection.execute(_CHANGE, {"about": late.id, "deadline": now + more_s})
             late = late._replace(deadline=now + more_s)
             _tell(connection, late, Kind.EXTENDED, _EXTENDED, now, due_at=due.at, more_s=more_s)
             return
@@ -108,10 +120,8 @@ class Timers:
         longest_s = self._policy.checks.grace_s
         if scenario is not None:
             longest_s = min(longest_s, scenario.nonce_age_s)
-        given = select(event.c.detail).where(
-            event.c.card_id == about.id, event.c.kind == _EXTENDED, event.c.at >= about.since
-        )
-        given_s = sum(float(detail["more_s"]) for detail in connection.execute(given).scalars())
+        given = connection.execute(_GIVEN, {"about": about.id, "since": about.since}).scalars()
+        given_s = sum(float(detail["more_s"]) for detail in given)
         return min(longest_s - given_s, away_s)
 
     def _decided(self, connection: Connection, now: float, respite: Respite) -> list[Due]:
@@ -170,9 +180,8 @@ class _Decided(NamedTuple):
     silent: bool
 
 
-def _first(connection: Connection, timer: _Timer, column: Column[float], now: float, limit: int) -> list[Due]:
-    query = select(column, card.c.id).where(column <= now).order_by(column).limit(limit)
-    return [Due(at, timer, id_) for at, id_ in connection.execute(query)]
+def _first(connection: Connection, timer: _Timer, query: Select[Any], now: float, limit: int) -> list[Due]:
+    return [Due(at, timer, id_) for at, id_ in connection.execute(query, {"now": now, "limit": limit})]
 
 
 def _tell(
