@@ -57,7 +57,7 @@ async def measure(folder: Path, attesters: list[Attester], secret: bytes, cards:
         silent = await _measured("sweep", watch.sweep(), ingest, messages, found)
         _require(silent, SILENT, "silent cards were found")
         _require(await _measured("sweep_again", watch.sweep(), ingest, messages, found), 0, "more")
-        await _measured("deadlines", _carry_out(timers, database, writer), ingest, messages, found)
+        await _measured("deadlines", timers.catch_up(), ingest, messages, found)
         _require(await database.ask(_suspended), OVERDUE, "cards were suspended")
         await _measured("deadlines_look", database.ask(timers.pending), ingest, messages, found)
     finally:
@@ -82,12 +82,6 @@ def _let_pass(connection: Connection, silent: range, overdue: range) -> None:
     checked = {"state": "warned", "since": now - 90_000, "deadline": now - 1}
     connection.execute(update(card).where(card.c.id.in_(overdue)).values(checked))
     upsert(connection, setting, {"name": deadlines._HEARD}, {"value": repr(now).encode()})
-
-
-async def _carry_out(timers: Deadlines, database: Database, writer: GroupCommit) -> None:
-    """What Deadlines.run does until nothing is due."""
-    while await database.ask(timers.pending):
-        await writer.submit(timers.sweep)
 
 
 def _suspended(connection: Connection) -> int:

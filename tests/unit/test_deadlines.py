@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from simbond_verifier.scenario import Scenarios
 from simbond_verifier.store import accusations, cards, notices
 from simbond_verifier.store.database import upsert
 from simbond_verifier.store.schema import setting
+from simbond_verifier.workers import background
 from simbond_verifier.workers import deadlines as worker
 from simbond_verifier.workers.deadlines import Deadlines
 from support.attester import ICCID, IMSI, Attester
@@ -261,10 +263,11 @@ def test_what_came_due_while_the_verifier_was_down_is_done_in_its_order(tmp_path
         assert told == [meter.iccid for meter in reversed(meters)]
 
 
+@pytest.mark.parametrize(("module", "bound", "few"), [(worker, "_AT_ONCE", 2), (background, "_UNIT_S", 0)])
 def test_more_than_fits_into_one_transaction_is_done_in_several(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, bound: str, few: int
 ) -> None:
-    monkeypatch.setattr(worker, "_AT_ONCE", 2)
+    monkeypatch.setattr(module, bound, few)
     with watch(tmp_path, PATIENT) as at:
         at.desk.bind(Attester())
         meters = [another(n) for n in range(5)]

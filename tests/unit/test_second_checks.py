@@ -56,7 +56,8 @@ class Check:
         self.desk.now = max(self.desk.now, self.desk.card(ICCID)["deadline"] or 0) + 1
         worker = Deadlines(self.desk.database, None, self.desk.scenarios, lambda: None, lambda: self.desk.now)  # type: ignore[arg-type]
         with self.desk.database.write() as connection:
-            worker.sweep(connection)
+            while worker.sweep(connection):
+                pass
         return self.state
 
     @property

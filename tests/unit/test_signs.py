@@ -70,7 +70,8 @@ class Watch:
             self.desk.database, None, self.desk.scenarios, lambda: None, lambda: self.desk.now, self.policy  # type: ignore[arg-type]
         )  # fmt: skip
         with self.desk.database.write() as connection:
-            deadlines.sweep(connection)
+            while deadlines.sweep(connection):
+                pass
         return self.state()
 
 

@@ -13,6 +13,7 @@ from simbond_verifier.observation import Observation, Use
 from simbond_verifier.policy import Policy
 from simbond_verifier.scenario import Scenarios, parse
 from simbond_verifier.store import observations
+from simbond_verifier.workers import background
 from simbond_verifier.workers.watch import Watch
 from support.attester import ICCID, IMEI, IMSI, Attester
 from support.verifier import Desk
@@ -104,6 +105,15 @@ def test_silence_is_noted_once_it_is_long_enough_and_once(fleet: Fleet) -> None:
 
     assert counts == [0, 1, 0, 0]
     assert fleet.warned_by() == ["silent"]
+
+
+def test_a_unit_that_has_time_for_one_card_leaves_the_others_to_the_next(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_UNIT_S", 0)
+    for n in range(11, 14):
+        fleet.desk.bind(Attester(imei=f"86123405000{n:03}0", iccid=f"8986001234567{n:07}", imsi=f"46000123456{n:04}"))
+    assert swept(fleet, later(fleet.desk, 7801), later(fleet.desk, 1)) == [4, 0]
 
 
 def test_a_meter_that_says_every_day_that_its_card_is_gone_attests_it_on_none_of_them(tmp_path: Path) -> None:

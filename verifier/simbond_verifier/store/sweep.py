@@ -1,5 +1,7 @@
 """The rules by the clock against the database: units of work that a sweep over the fleet is made of."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, select
 
 from ..appraisal import Card
@@ -54,6 +56,12 @@ class Sweep:
         over = [Reason(row.reason) for row in rows if self._is_over(scenario, row.reason, row.last_at, now)]
         signs.clear(connection, card_id, now, reasons=over)
         return bool(over)
+
+    def often(self, connection: Connection, among: Collection[int], now: float) -> list[int]:
+        """Those of the cards that were warned too often."""
+        loaded = filter(None, map(self._scenarios.get, self._scenarios.names()))
+        found = (warnings.cards_warned(connection, among, scenario, now) for scenario in loaded)
+        return sorted(card_id for cards_ in found for card_id in cards_)
 
     def note_often(self, connection: Connection, card_id: int, now: float) -> bool:
         """Counts the warnings of a card that has just been warned."""

@@ -1,11 +1,14 @@
 """Cards that are warned again and again: their warnings, read in order, each once."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, func, select
 
 from ..lifecycle import Event
 from ..reasons import Reason
+from ..scenario import Scenario
 from .database import upsert
-from .schema import event, setting
+from .schema import card, event, setting
 
 _CURSOR = "warnings-counted"
 _WARNINGS = (Event.ALERT, Event.RECHECK, Event.RESTRICT)
@@ -27,6 +30,19 @@ def after(connection: Connection, event_id: int, limit: int) -> list[tuple[int, 
     """Warnings behind an event, (event, card) each, oldest first."""
     query = select(event.c.id, event.c.card_id).where(event.c.id > event_id, *_COUNTS).order_by(event.c.id).limit(limit)
     return [(row.id, row.card_id) for row in connection.execute(query)]
+
+
+def cards_warned(connection: Connection, among: Collection[int], scenario: Scenario, now: float) -> list[int]:
+    """Those of the cards that are in a scenario, and had as many warnings in its window as it minds."""
+    query = (
+        select(event.c.card_id)
+        .join(card, card.c.id == event.c.card_id)
+        .where(event.c.card_id.in_(among), event.c.at > now - scenario.warnings.within_s, *_COUNTS)
+        .where(card.c.scenario == scenario.name)
+        .group_by(event.c.card_id)
+        .having(func.count() >= scenario.warnings.number)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def how_often(connection: Connection, card_id: int, since: float) -> int:

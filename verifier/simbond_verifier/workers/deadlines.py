@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from time import time
 
 import structlog
@@ -14,12 +15,13 @@ from ..store.database import Database, upsert
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from ..store.schema import setting
 from ..store.timers import Due, Respite, Timers
+from .background import give_way, in_time
 
 log = structlog.get_logger("simbond.deadlines")
 
 _POLL_S = 1.0
 _AT_ONCE = 10
-"""Of what is due: so much shares a transaction. A suspension takes milliseconds, and the ingest waits for them."""
+"""Of each kind of what is due: so much shares a transaction at most."""
 _HEARD = "heard-until"
 _BEAT_S = 15.0
 _AWAY_S = 60.0
@@ -49,14 +51,19 @@ class Deadlines:
 
     async def run(self) -> None:
         while True:
-            more = False
             try:
-                if await self._database.ask(self.pending):
-                    more = await self._writer.submit(self.sweep)
-                    self._on_change()
+                await self.catch_up()
             except (StoreBusy, StoreUnavailable) as e:
                 log.warning("deadlines not written", error=str(e))
-            await asyncio.sleep(0 if more else _POLL_S)
+            await asyncio.sleep(_POLL_S)
+
+    async def catch_up(self) -> None:
+        """Carries out all that is due now. Raises StoreBusy, StoreUnavailable."""
+        more = True
+        while more and await self._database.ask(self.pending):
+            more = await self._writer.submit(self.sweep)
+            self._on_change()
+            await give_way(self._writer)
 
     def pending(self, connection: Connection) -> bool:
         """Whether a sweep would write anything."""
@@ -75,14 +82,18 @@ class Deadlines:
         work. Returns whether there may be more."""
         now = self._clock()
         found = self._due(connection, now, _AT_ONCE)
-        for due in found:
-            self._timers.carry_out(connection, due, now, self._respite)
         over = swaps.due(connection, now, _AT_ONCE)
-        for card_id in over:
-            swaps.expire(connection, card_id, now)
+        work = [
+            *(partial(self._timers.carry_out, connection, due, now, self._respite) for due in found),
+            *(partial(swaps.expire, connection, card_id, now) for card_id in over),
+        ]
+        done = 0
+        for carry_out in in_time(work):
+            carry_out()
+            done += 1
         lapsed = proposals.expire(connection, now, _AT_ONCE)
         upsert(connection, setting, {"name": _HEARD}, {"value": repr(now).encode()})
-        return max(len(found), len(over), lapsed) == _AT_ONCE
+        return done < len(work) or max(len(found), len(over), lapsed) == _AT_ONCE
 
     def _due(self, connection: Connection, now: float, limit: int) -> list[Due]:
         return self._timers.due(connection, now, self._respite, limit)

@@ -11,14 +11,13 @@ from ..store import ledger
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from ..store.signing_keys import Keyring
+from .background import give_way
 
 log = structlog.get_logger("simbond.sequencer")
 
 _POLL_S = 0.5
-_PAUSE_S = 0.005
-"""Between two units while there is a backlog."""
 _LONGEST_PAUSE_S = 1.0
-"""The same while the writer has other work: what devices send goes first, and a burst is entered after it."""
+"""Between two units of a backlog: a burst is entered after it."""
 _CHECKPOINT_S = 10.0
 _AT_THE_END_S = 5.0
 
@@ -50,18 +49,11 @@ class Sequencer:
     async def _keep_up(self) -> None:
         if await self._database.ask(ledger.is_behind):
             while await self._writer.submit(ledger.sequence) == ledger.AT_ONCE:
-                await self._give_way()
+                await give_way(self._writer, _LONGEST_PAUSE_S)
         now = self._clock()
         if abs(now - self._signed_at) >= _CHECKPOINT_S:  # also where the clock was set back
             await _sign(self._writer, self._keyring, now)
             self._signed_at = now
-
-    async def _give_way(self) -> None:
-        loop = asyncio.get_running_loop()
-        latest = loop.time() + _LONGEST_PAUSE_S
-        await asyncio.sleep(_PAUSE_S)
-        while self._writer.waiting and loop.time() < latest:  # noqa: ASYNC110 - the writer is idle between any two turns
-            await asyncio.sleep(_PAUSE_S)
 
     async def _end(self) -> None:
         try:

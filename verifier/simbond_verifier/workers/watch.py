@@ -19,6 +19,7 @@ from ..scenario import Scenarios
 from ..store import quiet, sweep, warnings
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
+from .background import give_way, in_time
 
 T = TypeVar("T")
 
@@ -27,9 +28,6 @@ log = structlog.get_logger("simbond.watch")
 _EVERY_S = 60.0
 _SNAPSHOT = 50_000
 """Cards that are read in one snapshot: a long one would keep the database from tidying up."""
-_UNIT = 8
-"""Cards decided over in one unit of work: some milliseconds."""
-
 _WARNINGS = 1000
 """Events that are counted at a time."""
 
@@ -86,10 +84,13 @@ class Watch:
         return changed + await self._count_warnings()
 
     async def _decide(self, card_ids: list[int], note: Callable[[Connection, int], bool]) -> int:
-        changed = 0
-        for start in range(0, len(card_ids), _UNIT):
-            changed += await self._writer.submit(partial(_each, note, card_ids[start : start + _UNIT]))
+        done = changed = 0
+        while done < len(card_ids):
+            noted = await self._writer.submit(partial(_some, note, card_ids[done:]))
+            done += len(noted)
+            changed += sum(noted)
             self._on_change()
+            await give_way(self._writer)
         return changed
 
     def _ask(self, query: Callable[[Connection], T]) -> T:
@@ -112,9 +113,12 @@ class Watch:
             begun = await asyncio.to_thread(self._ask, partial(sweep.uncounted, at_most=_WARNINGS))
             if not begun:
                 return decided
-            decided += await self._decide(sorted({card_id for _, card_id in begun}), self._note_often)
+            warned = {card_id for _, card_id in begun}
+            often = await asyncio.to_thread(self._ask, partial(self._sweep.often, among=warned, now=self._clock()))
+            decided += await self._decide(often, self._note_often)
             await self._writer.submit(partial(warnings.set_counted, event_id=begun[-1][0]))
 
 
-def _each(note: Callable[[Connection, int], bool], card_ids: list[int], connection: Connection) -> int:
-    return sum(note(connection, card_id) for card_id in card_ids)
+def _some(note: Callable[[Connection, int], bool], card_ids: list[int], connection: Connection) -> list[bool]:
+    """As many as there is time for: of each whether anything began or ended."""
+    return [note(connection, card_id) for card_id in in_time(card_ids)]
