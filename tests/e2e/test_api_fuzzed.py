@@ -57,7 +57,7 @@ class Site:
         line = Station(at=time())
         with field.server.api("operator") as api:
             api.post("/v1/stations", {"certificate": line.pem.decode()})
-            api.post_octets("/v1/devices/import", line.endorse(new_device()), "application/cbor-seq")
+            api.post_log("/v1/devices/import", line.endorse(new_device()))
             for device in devices[:3]:
                 api.post(f"/v1/cards/{device.iccid}/suspend", {"reason": "found on a roof"})
                 api.post(f"/v1/cards/{device.iccid}/appeals", {"statement": "it is a meter"})

@@ -190,7 +190,7 @@ class Verifier:
         self.answers = list(answers)
         self.asked: list[str] = []
 
-    def post(self, path: str, document: dict[str, str]) -> object:
+    def post_again(self, path: str, document: dict[str, str]) -> object:
         self.asked.append(path)
         assert from_text(document["result"]) == PROOF
         given = self.answers.pop(0)

@@ -2,8 +2,13 @@
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from math import ceil
+from time import sleep
 from typing import Any
 
 import httpx
@@ -13,6 +18,11 @@ from simbond_tools.i18n import _
 PAGE = 1000
 _IMPORT_S = 600.0
 """A list of a million cards is answered once all of it is stored."""
+_BUSY = (429, 503)
+_ATTEMPTS = 3
+_LONGEST_S = 86400.0
+_PATIENCE_S = 10.0
+"""So long, in all, a call that may be repeated waits for a server that says when it is to be asked again."""
 
 
 class BadSetting(ValueError):
@@ -26,9 +36,13 @@ class Unreachable(Exception):
 class ApiProblem(Exception):
     """The server refused; the attributes are those of its problem document (RFC 9457)."""
 
-    def __init__(self, status: int, document: dict[str, Any]) -> None:
-        """more: the members beyond the standard's own; `faults` among them is a list of objects."""
-        super().__init__(str(document.get("detail", f"the server answered {status}")))
+    def __init__(self, status: int, document: dict[str, Any], retry_after_s: float | None = None) -> None:
+        """more: the members beyond the standard's own; `faults` among them is a list of objects. retry_after_s: when
+        it asks to be asked again."""
+        detail = str(document.get("detail", f"the server answered {status}"))
+        if retry_after_s is not None:
+            detail = _("{detail} Try again in {seconds} s.").format(detail=detail, seconds=ceil(retry_after_s))
+        super().__init__(detail)
         self.status = status
         self.code = str(document.get("type", "")).rpartition(":")[2] or "http"
         self.more = {k: v for k, v in document.items() if k not in ("type", "title", "status", "detail", "instance")}
@@ -78,30 +92,39 @@ class Api:
 
     def get(self, path: str, **query: Any) -> Any:
         """The document at a path. Parameters that are None are left out."""
-        return self._send("GET", path, params={k: v for k, v in query.items() if v is not None})
+        query = {k: v for k, v in query.items() if v is not None}
+        return self._document(self._patiently(lambda: self._send("GET", path, params=query)))
 
     def post(self, path: str, document: dict[str, Any] | None = None, *, hours: float | None = None) -> Any:
         """hours: how long the answer may take, where it is more than a minute."""
         timeout = {} if hours is None else {"timeout": httpx.Timeout(60, read=3600 * hours)}
-        return self._send("POST", path, json=document or {}, **timeout)
+        return self._document(self._send("POST", path, json=document or {}, **timeout))
+
+    def post_again(self, path: str, document: dict[str, Any]) -> Any:
+        """The same for what is done once, however often it is sent: it waits for a busy server as `get` does."""
+        return self._document(self._patiently(lambda: self._send("POST", path, json=document)))
 
     def post_csv(self, path: str, text: bytes, **query: Any) -> Any:
         headers = {"content-type": "text/csv"}
         timeout = httpx.Timeout(60, read=_IMPORT_S)
-        return self._send("POST", path, content=text, params=query, headers=headers, timeout=timeout)
+        return self._document(self._send("POST", path, content=text, params=query, headers=headers, timeout=timeout))
 
     def post_lines(self, path: str, lines: list[str]) -> Any:
         """Sends JSON documents, one a line."""
         headers = {"content-type": "application/x-ndjson"}
-        return self._send("POST", path, content="\n".join(lines).encode(), headers=headers)
+        return self._document(self._send("POST", path, content="\n".join(lines).encode(), headers=headers))
 
-    def post_octets(self, path: str, octets: bytes, media_type: str) -> Any:
-        return self._send("POST", path, content=octets, headers={"content-type": media_type})
+    def post_log(self, path: str, octets: bytes) -> Any:
+        """Sends a part of a station's log; like `post_again`."""
+        headers = {"content-type": "application/cbor-seq"}
+        return self._document(self._patiently(lambda: self._send("POST", path, content=octets, headers=headers)))
 
     def download(self, path: str, **query: Any) -> Iterator[bytes]:
         """What is at a path, in pieces, however long it is. Nothing of it is looked at."""
+        request = self._http.build_request("GET", path, params=query, timeout=httpx.Timeout(60, read=_IMPORT_S))
         try:
-            with self._http.stream("GET", path, params=query, timeout=httpx.Timeout(60, read=_IMPORT_S)) as response:
+            response = self._patiently(lambda: self._http.send(request, stream=True))
+            with closing(response):
                 if not response.is_success:
                     response.read()
                     self._document(response)
@@ -119,12 +142,25 @@ class Api:
                 return
             after = page["next"]
 
-    def _send(self, method: str, path: str, **more: Any) -> Any:
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, **more)
+            return self._http.request(method, path, **more)
         except (httpx.HTTPError, httpx.InvalidURL) as e:
             raise self._no_answer(e) from None
-        return self._document(response)
+
+    @staticmethod
+    def _patiently(send: Callable[[], httpx.Response]) -> httpx.Response:
+        """What is answered in the end, for a call that may be repeated."""
+        response, left = send(), _PATIENCE_S
+        for _attempt in range(1, _ATTEMPTS):
+            wait_s = _retry_after(response)
+            if wait_s is None or wait_s > left:
+                break
+            response.close()
+            left -= wait_s
+            sleep(wait_s)
+            response = send()
+        return response
 
     def _no_answer(self, e: Exception) -> Unreachable:
         told = _(
@@ -142,8 +178,21 @@ class Api:
             told = _("{url} answered {status}, and not as a verifier does; check --url.")
             raise Unreachable(told.format(url=self.url, status=response.status_code)) from None
         if not response.is_success:
-            raise ApiProblem(response.status_code, document)
+            raise ApiProblem(response.status_code, document, _retry_after(response))
         return document
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """In how many seconds a busy server wants to be asked again (RFC 9110 section 10.2.3): it may state a moment, too.
+    None: it is not busy, or does not say."""
+    stated = response.headers.get("retry-after", "") if response.status_code in _BUSY else ""
+    if stated.isascii() and stated.isdecimal():
+        return min(float(stated), _LONGEST_S)
+    try:
+        moment = parsedate_to_datetime(stated)
+        return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_S)
+    except (ValueError, TypeError, OverflowError):  # TypeError: a moment of no time zone
+        return None
 
 
 def is_loopback(url: str) -> bool:

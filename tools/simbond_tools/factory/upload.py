@@ -45,7 +45,7 @@ def upload(api: Api, log: bytes, told: Callable[[int, int], None] = lambda done,
     station = ""
     told(0, len(messages))
     for part in _parts(messages):
-        answer = api.post_octets("/v1/devices/import", part, "application/cbor-seq")
+        answer = api.post_log("/v1/devices/import", part)
         station = answer["station"]
         rows += answer["rows"]
         told(len(rows), len(messages))

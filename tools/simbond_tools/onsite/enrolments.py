@@ -42,7 +42,7 @@ def send(folder: Path, api: Api) -> tuple[list[str], list[tuple[str, str]]]:
     enrolled, refused = [], []
     for path in pending(folder):
         try:
-            api.post("/v1/devices", {"request": path.read_text("ascii").strip()})
+            api.post_again("/v1/devices", {"request": path.read_text("ascii").strip()})
         except ApiProblem as e:
             if e.status not in (409, 422):
                 raise

@@ -34,7 +34,7 @@ def upload(folder: Path, api: Api) -> Handed:
     for path in results.pending(folder):
         number = results.number(path)
         try:
-            taken = api.post(f"/v1/work-orders/{number}/result", {"result": path.read_text("ascii").strip()})
+            taken = api.post_again(f"/v1/work-orders/{number}/result", {"result": path.read_text("ascii").strip()})
         except ApiProblem as e:
             if e.status not in _REFUSALS and e.code != "work-order-unknown":
                 raise  # it says nothing about the result: the token, the load, the server
