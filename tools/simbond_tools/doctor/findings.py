@@ -92,19 +92,19 @@ class Findings:
     @classmethod
     def read(cls, document: object) -> "Findings":
         """Of a document of this form, as JSON has it. Never fails."""
-        members = _members(document)
+        parts = members(document)
         return cls(
-            _part(Cable, members.get("cable")) or Cable(),
-            _part(Modem, members.get("modem")),
-            _part(Agent, members.get("agent")),
-            _part(Register, members.get("verifier")),
+            _part(Cable, parts.get("cable")) or Cable(),
+            _part(Modem, parts.get("modem")),
+            _part(Agent, parts.get("agent")),
+            _part(Register, parts.get("verifier")),
         )
 
 
 def text(document: object, *path: str) -> str:
     """The text at a path in nested objects; "" where there is none."""
     for name in path:
-        document = _members(document).get(name)
+        document = members(document).get(name)
     return document if isinstance(document, str) else ""
 
 
@@ -113,7 +113,8 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list | tuple) else ()
 
 
-def _members(value: object) -> Mapping[str, Any]:
+def members(value: object) -> Mapping[str, Any]:
+    """The members of an object; none where it is something else."""
     return value if isinstance(value, Mapping) else _NOTHING
 
 
@@ -140,5 +141,5 @@ _READERS: dict[Any, Callable[[object], Any]] = {
     int | None: _whole,
     float | None: _number,
     tuple[str, ...]: texts,
-    Mapping[str, Any]: _members,
+    Mapping[str, Any]: members,
 }

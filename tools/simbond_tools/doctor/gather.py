@@ -1,4 +1,4 @@
-"""Asks whatever is on the cable. Thin: what it finds, rules.py judges."""
+"""Asks whatever is on the cable. Thin: what it finds, the rules judge."""
 
 import secrets
 import time

@@ -5,8 +5,9 @@ from typing import Any
 
 from simbond_tools.i18n import _
 
+from .case import Case, Facts
 from .findings import Findings
-from .rules import Case, Facts, facts_of
+from .rules import facts_of
 from .verdicts import BY_CODE, VERDICTS, Severity, Verdict
 
 

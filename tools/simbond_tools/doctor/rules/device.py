@@ -1,0 +1,57 @@
+"""The cable, the agent behind it, and whether it gets on with its modem."""
+
+from simbond_tools.field.errors import FieldError, NotASerialPort
+
+from ..case import Case, Facts, Rule, holds
+
+_UNUSABLE = {NotASerialPort.code: "port-unusable", FieldError.code: "port-unusable"}
+
+
+def _cable(code: str) -> Rule:
+    def rule(case: Case) -> Facts | None:
+        problem = _UNUSABLE.get(case.cable.problem, case.cable.problem)
+        why = case.cable.words if code == "port-unusable" else ""  # the verdict says the rest
+        return holds(problem == code, port=case.cable.port, detail=why)
+
+    return rule
+
+
+def _silent(case: Case) -> Facts | None:
+    heard = case.has_agent or case.has_modem or case.cable.speaks == "micropython"
+    return holds(not heard and not case.cable.problem, port=case.cable.port, detail=case.cable.words)
+
+
+def _is_loss(why: str) -> bool:
+    return any(word in why for word in ("is damaged", "is gone", "damaged or gone"))
+
+
+def _key_damaged(case: Case) -> Facts | None:
+    return holds(_is_loss(case.agent.ended), detail=case.agent.ended)
+
+
+def _agent_setup(case: Case) -> Facts | None:
+    return holds(case.agent.ended and not _is_loss(case.agent.ended), detail=case.agent.ended)
+
+
+def _agent_stopped(case: Case) -> Facts | None:
+    return holds(case.cable.speaks == "micropython" and not case.agent.ended, detail=case.cable.said)
+
+
+def _modem_silent(case: Case) -> Facts | None:
+    return holds(case.modem.error or case.agent.waiting == "modem", detail=case.modem.error or case.agent.detail)
+
+
+def _agent_failing(case: Case) -> Facts | None:
+    return holds(case.agent.waiting == "internal", detail=case.agent.detail)
+
+
+RULES: dict[str, Rule] = {
+    **{code: _cable(code) for code in ("no-port", "port-busy", "port-not-allowed", "port-unusable", "unplugged")},
+    "silent": _silent,
+    "key-damaged": _key_damaged,
+    "agent-setup": _agent_setup,
+    "agent-stopped": _agent_stopped,
+    "agent-mute": lambda case: holds(case.agent.mute),
+    "modem-silent": _modem_silent,
+    "agent-failing": _agent_failing,
+}
