@@ -50,6 +50,11 @@ class ApiProblem(Exception):
         if isinstance(faults, list):
             self.more["faults"] = [f for f in faults if isinstance(f, dict)]
 
+    @property
+    def is_about_content(self) -> bool:
+        """Whether what was sent is refused for what it says: not for who sent it, nor for the server's state."""
+        return self.status in (409, 422)
+
 
 class _Document(dict[str, Any]):
     """An object of an answer. Where a member is missing, another program or version has answered."""

@@ -42,9 +42,9 @@ def send(folder: Path, api: Api) -> tuple[list[str], list[tuple[str, str]]]:
     enrolled, refused = [], []
     for path in pending(folder):
         try:
-            api.post_again("/v1/devices", {"request": path.read_text("ascii").strip()})
+            api.post_again("/v1/devices", {"request": path.read_text("ascii", "replace").strip()})
         except ApiProblem as e:
-            if e.status not in (409, 422):
+            if not e.is_about_content:
                 raise
             refused.append((path.stem, str(e)))
             continue

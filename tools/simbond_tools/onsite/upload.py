@@ -9,8 +9,6 @@ from simbond_verifier.work_orders.finding import Finding
 from . import results
 from .results import Refused
 
-_REFUSALS = (409, 422)
-
 
 class Uploaded(NamedTuple):
     """A result that the verifier has taken, and what it found."""
@@ -34,10 +32,12 @@ def upload(folder: Path, api: Api) -> Handed:
     for path in results.pending(folder):
         number = results.number(path)
         try:
-            taken = api.post_again(f"/v1/work-orders/{number}/result", {"result": path.read_text("ascii").strip()})
+            taken = api.post_again(
+                f"/v1/work-orders/{number}/result", {"result": path.read_text("ascii", "replace").strip()}
+            )
         except ApiProblem as e:
-            if e.status not in _REFUSALS and e.code != "work-order-unknown":
-                raise  # it says nothing about the result: the token, the load, the server
+            if not e.is_about_content and e.code != "work-order-unknown":
+                raise
             handed.refused.append(results.refuse(path, e.code, str(e)))
             continue
         handed.uploaded.append(Uploaded(number, Finding(taken["finding"]), bool(taken["check_ended"])))
