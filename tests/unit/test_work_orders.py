@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycddl import Schema, ValidationError
 
+from simbond_verifier.evidence import BadEvidence, open_envelope, read_claims, read_field_claims
+from simbond_verifier.reasons import Reason
 from simbond_verifier.work_orders import bundle as bundles
 from simbond_verifier.work_orders import ticket as tickets
 from simbond_verifier.work_orders.finding import Finding, Judgement, KnownDevice, Standing, judge
@@ -118,6 +120,13 @@ def test_a_result_for_another_order() -> None:
 
 def test_evidence_for_the_verifier_itself_is_no_answer_to_a_ticket() -> None:
     assert found(Proof(SIGNED, DEVICE.evidence(tickets.challenge(SIGNED)[:8]))) is Finding.EVIDENCE_BAD
+
+
+def test_an_answer_to_a_ticket_is_no_evidence_for_the_verifier() -> None:
+    envelope = open_envelope(answer(SIGNED, DEVICE).evidence)
+    assert read_field_claims(envelope).nonce == tickets.challenge(SIGNED)
+    with pytest.raises(BadEvidence, match=Reason.CLAIMS_INVALID):
+        read_claims(envelope)
 
 
 def test_a_ticket_has_its_time() -> None:

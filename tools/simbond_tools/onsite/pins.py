@@ -29,7 +29,7 @@ def read(folder: Path) -> tuple[PublicKey, ...]:
         ) from None
     except OSError as e:
         raise FolderUnusable(_("Cannot read {path}: {why}.").format(path=path, why=e.strerror or e)) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise FolderUnusable(
             _("{path} is damaged; remove it and fetch the work orders again.").format(path=path)
         ) from None

@@ -36,7 +36,7 @@ def keep(folder: Path, order: int, proof: Proof) -> Path:
 
 def pending(folder: Path) -> list[Path]:
     """The results that wait, the oldest first."""
-    found = [path for path in (folder / _PENDING).glob(f"*{_SUFFIX}") if _NAME(path.name)]
+    found = [path for path in (folder / _PENDING).glob(f"*{_SUFFIX}") if _NAME(path.name) and path.is_file()]
     return sorted(found, key=lambda path: (path.stat().st_mtime, path.name))
 
 

@@ -19,7 +19,7 @@ def read(folder: Path, order: WorkOrder) -> Swap:
         if found["swap"] != _name(order):
             return begin(order)
         return Swap(Step(found["step"]), None if found["old"] is None else Old(found["old"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return begin(order)
 
 
