@@ -126,7 +126,7 @@ class PowerCut(BaseException):
     """Nothing catches it."""
 
 
-@pytest.mark.parametrize("step", range(9))
+@pytest.mark.parametrize("step", range(11))
 def test_a_power_cut_at_any_step_of_putting_a_result_aside_loses_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -148,7 +148,7 @@ def test_a_power_cut_at_any_step_of_putting_a_result_aside_loses_nothing(
         try:
             results.refuse(path, "code", "why")
         except PowerCut:
-            assert step < 8
+            assert step < 10
     there = results.pending(folder) + [each.path for each in results.refused(folder)]
     assert there
     assert all(from_text(file.read_text()) == PROOF for file in there)

@@ -29,7 +29,9 @@ def write(path: Path, octets: bytes) -> None:
     """Writes a file for its owner alone, making its folder where there is none."""
     unfinished = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | _BINARY, 0o600), "wb") as file:
+    # One that is there may be somebody else's, who would go on reading it, or lead elsewhere.
+    unfinished.unlink(missing_ok=True)
+    with open(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600), "wb") as file:
         file.write(octets)
     put(unfinished, path)
 
