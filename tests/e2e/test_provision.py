@@ -20,6 +20,7 @@ from simbond_tools.factory.batch import Batch
 from simbond_tools.factory.station import Station
 from simbond_tools.factory.unit import Plan
 from simbond_verifier import endorsement
+from support.attester import Attester
 from support.cable import AgentOnCable
 from support.cards import CARD, OTHER_CARD
 from support.operator import Operator, new_device
@@ -279,6 +280,41 @@ def test_a_log_of_many_parts_with_a_torn_end_that_was_interrupted_once(server: V
     assert report["counts"] == {"enrolled": 110, "known": 90, "refused": 0}
     assert report["unfinished"] == 100
     assert [row["seq"] for row in report["rows"]] == list(range(1, 201))
+
+
+def test_devices_are_bound_to_the_cards_in_them_where_these_are_new(server: VerifierServer, tmp_path: Path) -> None:
+    operator = Operator(server)
+
+    def holder(device: Attester) -> str | None:
+        found = operator.json("cards", "show", str(device.iccid))["device"]
+        return None if found is None else str(found["kid"])
+
+    made = StationInMemory("line-8", at=time.time())
+    new, foreign, used, moved, empty = units = [new_device() for _unit in range(5)]
+    empty.iccid = empty.imsi = None
+    other = new_device()
+    (tmp_path / "line-8.crt").write_bytes(made.pem)
+    (tmp_path / "line-8.log").write_bytes(made.endorse_all(units))
+    order = ("devices", "import", "--bind", str(tmp_path / "line-8.log"))
+    operator.json("stations", "register", "--cert", str(tmp_path / "line-8.crt"))
+    operator.imported(new, used, moved)
+    operator.enrolled(other)
+    operator.json("cards", "bind", str(used.iccid), "--device", other.kid.hex())
+    assert operator.error(6, *order, role="station") == "role"
+
+    report = operator.json(*order, exit_code=1, role="operator")
+    assert [row["binding"]["code"] for row in report["rows"]] == ["", "card-unknown", "card-used", "", "no-card"]
+    assert report["bindings"] == {"bound": 2, "left": 3}
+    assert (holder(new), holder(used), holder(moved)) == (new.kid.hex(), other.kid.hex(), moved.kid.hex())
+
+    operator.json("cards", "unbind", str(moved.iccid), "--reason", "scrapped")
+    operator.imported(foreign)
+    again = operator.server.simbond(*order)
+    assert again.returncode == 1
+    assert "2 bound to the cards in them, 3 cards left as they are." in again.stdout
+    assert (holder(moved), holder(foreign)) == (None, foreign.kid.hex())
+    told = [line["kind"] for line in operator.json("cards", "history", str(new.iccid))["history"]]
+    assert told.count("bind") == 1
 
 
 def test_ctrl_c_leaves_the_log_in_order(station: Path, line: Line) -> None:

@@ -14,6 +14,7 @@ class Bind(Document):
     device: KeyId
     scenario: str | None = Field(None, description="Another scenario than the imported one.")
     force: bool = Field(False, description="Beyond the scenario's quota of moves: takes a reason and another person.")
+    first: bool = Field(False, description="Only a card of the stock that no device has ever had.")
     reason: str = Field("", max_length=400, description="Kept in the card's history.")
 
     @model_validator(mode="after")

@@ -53,8 +53,14 @@ async def _order_card(services: Services, holder: Holder, kind: Kind, iccid: str
 @router.post("/bind", response_model=Changed, responses=WAITS)
 async def bind_card(services: Use, holder: Decides, iccid: str, order: documents.Bind) -> Any:
     """Binds a card to an enrolled device in a scenario."""
-    more = {"kid": order.device, "scenario": order.scenario, "force": order.force, "reason": order.reason}
-    return await _order_card(services, holder, Kind.BIND, iccid, **more)
+    more = {"scenario": order.scenario, "force": order.force}
+
+    def made(connection: Connection) -> Order:
+        if order.first:
+            fleet.require_first(connection, iccid, order.device)
+        return decisions.about_card(connection, Kind.BIND, iccid, reason=order.reason, kid=order.device, **more)
+
+    return await take(services, holder, made) or await card_document(services, holder, iccid)
 
 
 @router.post("/unbind", response_model=Changed, responses=WAITS)

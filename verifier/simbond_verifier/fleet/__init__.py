@@ -3,6 +3,7 @@
 from . import lookup as lookup
 from .cards import bind as bind
 from .cards import open_swap as open_swap
+from .cards import require_first as require_first
 from .cards import resume as resume
 from .cards import retire as retire
 from .cards import set_sim_key as set_sim_key

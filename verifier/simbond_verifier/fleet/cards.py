@@ -42,6 +42,20 @@ def bind(
         raise _state(found, e) from None
 
 
+def require_first(connection: Connection, iccid: str, kid: str) -> None:
+    """That a card may be bound to a device without anybody looking at it: it is new, or bound to that device already.
+    One that was taken from its device stays where it was put. Raises NotFound, Conflict."""
+    found, holder = lookup.find_card(connection, iccid), lookup.find_device(connection, kid)
+    if found.device_id == holder["id"]:
+        return
+    if found.status.state is not State.STOCK or bindings.history(connection, found.id):
+        raise Conflict(
+            "card-used",
+            f"Card {iccid} is no new one ({found.status.state}): a person decides. If it belongs into this device: "
+            f"simbond cards bind {iccid} --device {kid}",
+        )
+
+
 def unbind(connection: Connection, iccid: str, *, reason: str, actor: str, now: float, **why: Any) -> Card:
     """Takes a card from its device, which is free for another one then. A suspended card stays suspended."""
     found = lookup.find_card(connection, iccid)
