@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from simbond_verifier import fleet
+from simbond_verifier.event_kinds import STATION_REGISTERED
 from simbond_verifier.fleet import endorsed, stations
 from simbond_verifier.refusal import Conflict, Invalid, NotFound, Refusal
 from simbond_verifier.store import erasure
@@ -286,7 +287,7 @@ def test_registering_again_changes_nothing_and_another_certificate_needs_another
         stations.show_station(connection, "line-9")
     with desk.database.read() as connection:
         shown = stations.list_stations(connection, after="", limit=10)
-        kept = connection.execute(select(event.c.kind).where(event.c.kind == stations.REGISTERED)).all()
+        kept = connection.execute(select(event.c.kind).where(event.c.kind == STATION_REGISTERED)).all()
     assert [each["name"] for each in shown] == ["line-1"]
     assert len(kept) == 1
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from ..event_kinds import SCENARIO_LOADED
 from ..evidence import BadEvidence, Evidence, open_envelope, read_claims, verify
 from ..ledger import checkpoint, receipt
 from ..ledger.checkpoint import BadCheckpoint, Checkpoint
@@ -13,7 +14,7 @@ from ..lifecycle import Access, Event, Refused, State, Status, transition
 from ..work_orders.finding import Judgement
 from . import facts, on_site, stations
 from .case import Case
-from .facts import SCENARIO, Fact, Facts
+from .facts import Fact, Facts
 from .keys import Keys
 from .stations import Vouched
 
@@ -125,11 +126,11 @@ class _Checker:
         return claims
 
     def _scenarios(self) -> None:
-        for fact in self._facts.fleet(SCENARIO):
+        for fact in self._facts.fleet(SCENARIO_LOADED):
             text = str(fact.detail.get("text", ""))
             if sha256(text.encode()).hexdigest() != fact.detail.get("sha256"):
                 self._doubts.append(f"The scenario's text in entry {fact.seq} does not have the digest beside it.")
-        if not self._facts.fleet(SCENARIO):
+        if not self._facts.fleet(SCENARIO_LOADED):
             self._notes.append(
                 "No scenario's text is in the ledger for this card: nothing says what it was weighed by."
             )

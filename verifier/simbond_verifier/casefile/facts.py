@@ -7,12 +7,6 @@ from ..ledger.cbor import Malformed
 from ..ledger.leaf import Body
 from .case import Case, Item
 
-ENROLLED, ROTATED, SCENARIO = "device-enrolled", "key-rotated", "scenario-loaded"
-ENDORSED, STATION_REGISTERED, STATION_REVOKED = "device-endorsed", "station-registered", "station-revoked"
-"""Events about no single card that a case needs."""
-FIELD_CHECK, ERASED = "field-check", "erased"
-"""Events of a card that are more than a step of its life."""
-
 
 class Fact(NamedTuple):
     """One entry whose content is there."""

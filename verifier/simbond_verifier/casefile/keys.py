@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+from ..event_kinds import DEVICE_ENROLLED, KEY_ROTATED
 from ..evidence import BadEvidence, load_key, open_envelope, read_enrolment, read_rotation, verify
-from .facts import ENROLLED, ROTATED, Fact, Facts
+from .facts import Fact, Facts
 
 
 class Holder(NamedTuple):
@@ -25,7 +26,7 @@ class Keys:
     def __init__(self, facts: Facts) -> None:
         self.doubts: list[str] = []
         self._holders: dict[bytes, Holder] = {}
-        for fact in sorted(facts.fleet(ENROLLED) + facts.fleet(ROTATED), key=lambda f: f.seq):
+        for fact in sorted(facts.fleet(DEVICE_ENROLLED) + facts.fleet(KEY_ROTATED), key=lambda f: f.seq):
             try:
                 self._take(fact)
             except (BadEvidence, KeyError, TypeError, ValueError) as e:
@@ -42,7 +43,7 @@ class Keys:
 
     def _take(self, fact: Fact) -> None:
         device, actor = fact.fields["device"], fact.fields["actor"]
-        if fact.fields["kind"] == ENROLLED:
+        if fact.fields["kind"] == DEVICE_ENROLLED:
             asked = read_enrolment(bytes.fromhex(fact.detail["request"]))
         else:
             envelope = open_envelope(bytes.fromhex(fact.detail["message"]))

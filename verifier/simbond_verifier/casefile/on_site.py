@@ -4,12 +4,13 @@ checks it."""
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..event_kinds import ERASED, FIELD_CHECK
 from ..evidence import BadEvidence
 from ..work_orders.finding import Finding, Judgement, KnownDevice, judge
 from ..work_orders.proof import Proof, digest, from_octets
 from ..work_orders.ticket import NotGenuine
 from .case import Case
-from .facts import ERASED, FIELD_CHECK, Fact, Facts
+from .facts import Fact, Facts
 from .keys import Keys
 
 _OF_THE_VERIFIER = (Finding.EXPIRED, Finding.KEY_REVOKED, Finding.OTHER_DEVICE, Finding.OLDER)

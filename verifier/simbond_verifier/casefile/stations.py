@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from .. import endorsement, station
 from ..endorsement import BadEndorsement, Entry, Unit
+from ..event_kinds import DEVICE_ENDORSED, STATION_REGISTERED, STATION_REVOKED
 from ..evidence import BadEvidence
 from ..station import InvalidCertificate
-from .facts import ENDORSED, STATION_REGISTERED, STATION_REVOKED, Fact, Facts
+from .facts import Fact, Facts
 from .keys import Keys
 
 
@@ -29,7 +30,7 @@ class Endorsed(NamedTuple):
 
 def check(facts: Facts, keys: Keys) -> Endorsed:
     found = Endorsed({}, [], [])
-    for fact in facts.fleet(ENDORSED):
+    for fact in facts.fleet(DEVICE_ENDORSED):
         try:
             vouched = _read(fact, facts, keys)
         except (BadEndorsement, BadEvidence, InvalidCertificate, KeyError, TypeError, ValueError) as e:

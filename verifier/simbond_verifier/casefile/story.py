@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .. import happened as words
+from ..event_kinds import DEVICE_ENDORSED, FIELD_CHECK
 from ..evidence import Evidence
 from ..facts_in_words import moment
 from ..reasons import Reason, Tier
 from ..words import Language, explain
 from ..work_orders.finding import Judgement
 from .check import Checked
-from .facts import ENDORSED, FIELD_CHECK, Fact
+from .facts import Fact
 from .stations import Vouched
 
 _TIERS = {
@@ -58,7 +59,7 @@ def _event(fact: Fact, checked: Checked) -> tuple[str, str]:
     if fact.seq in checked.vouched:
         return _vouched(fact, checked.vouched[fact.seq])
     en, zh = _plain_event(fact)
-    return (f"{en} Not proved.", f"{zh}未能证实。") if kind in (FIELD_CHECK, ENDORSED) else (en, zh)
+    return (f"{en} Not proved.", f"{zh}未能证实。") if kind in (FIELD_CHECK, DEVICE_ENDORSED) else (en, zh)
 
 
 def _answer(fact: Fact, judged: Judgement) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from simbond_agent import identity
 
+from ..event_kinds import DEVICE_ENROLLED
 from ..evidence import BadEvidence, read_enrolment
 from ..reasons import EXPLAINED
 from ..refusal import Conflict, Invalid
@@ -66,7 +67,7 @@ def enrol(
     added = connection.execute(row.returning(device.c.id)).scalar_one()
     fleet_events.record(
         connection,
-        fleet_events.DEVICE_ENROLLED,
+        DEVICE_ENROLLED,
         at=now,
         actor=actor,
         device_id=added,

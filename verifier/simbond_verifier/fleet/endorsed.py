@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from .. import endorsement as endorsements
 from ..endorsement import BadEndorsement, BrokenLog, Entry, Link, Unit
+from ..event_kinds import DEVICE_ENDORSED
 from ..evidence import BadEvidence
 from ..reasons import EXPLAINED
 from ..refusal import Conflict, Invalid, Refusal
@@ -18,7 +19,6 @@ from ..store.schema import device, endorsement
 from . import stations
 from .devices import enrol
 
-ENDORSED = "device-endorsed"
 LATE_S = 30 * 86400
 """So long after its certificate's end a station's log is still taken; what it endorsed after that end is refused."""
 _FAST_CLOCK_S = 300
@@ -175,7 +175,7 @@ class _Import:
         if device_id is not None:
             told = {"station": entry.station, "entry": entry.seq, "order": entry.order, "said": entry.message.hex()}
             fleet_events.record(
-                self._connection, ENDORSED, at=self._now, actor=self._actor, device_id=device_id, **told
+                self._connection, DEVICE_ENDORSED, at=self._now, actor=self._actor, device_id=device_id, **told
             )
 
     def _require_in_time(self, entry: Entry) -> None:

@@ -5,13 +5,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from .. import station as certificates
+from ..event_kinds import STATION_REGISTERED, STATION_REVOKED
 from ..refusal import Conflict, Invalid, NotFound
 from ..station import Certificate
 from ..store import fleet_events
 from ..store.schema import card, device, endorsement, station
-
-REGISTERED = "station-registered"
-REVOKED = "station-revoked"
 
 
 def register(connection: Connection, certificate: str, *, per_day: int | None, actor: str, now: float) -> str:
@@ -56,7 +54,7 @@ def register(connection: Connection, certificate: str, *, per_day: int | None, a
         "per_day": per_day,
         "certificate": found.der.hex(),
     }
-    fleet_events.record(connection, REGISTERED, at=now, actor=actor, **told)
+    fleet_events.record(connection, STATION_REGISTERED, at=now, actor=actor, **told)
     return found.name
 
 
@@ -72,7 +70,7 @@ def revoke(connection: Connection, name: str, *, since: float | None, reason: st
     values = {"revoked_at": ended, "distrusted_from": earliest, "reason": reason}
     connection.execute(update(station).where(station.c.id == found["id"]).values(**values))
     told: dict[str, Any] = {"station": name, "distrusted_from": earliest, "reason": reason}
-    fleet_events.record(connection, REVOKED, at=now, actor=actor, **told)
+    fleet_events.record(connection, STATION_REVOKED, at=now, actor=actor, **told)
 
 
 def find(connection: Connection, name: str) -> RowMapping:

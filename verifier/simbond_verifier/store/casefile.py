@@ -8,8 +8,15 @@ from sqlalchemy import Connection, RowMapping, select
 from ..casefile import bundle
 from ..casefile.case import Case, Item
 from ..casefile.check import check
-from ..casefile.facts import ENDORSED, ENROLLED, FIELD_CHECK, ROTATED, STATION_REGISTERED, STATION_REVOKED
 from ..casefile.page import page
+from ..event_kinds import (
+    DEVICE_ENDORSED,
+    DEVICE_ENROLLED,
+    FIELD_CHECK,
+    KEY_ROTATED,
+    STATION_REGISTERED,
+    STATION_REVOKED,
+)
 from ..refusal import Conflict
 from ..signing_key import SigningKey
 from . import ledger, scenarios_seen
@@ -55,9 +62,9 @@ def _entries(connection: Connection, found: RowMapping, history: Sequence[RowMap
 def _of_devices(connection: Connection, devices: Iterable[int]) -> list[int]:
     """The events by which devices got their keys, and those of the stations that vouched for them."""
     of_fleet = select(event.c.id, event.c.kind, event.c.detail).where(event.c.card_id.is_(None))
-    keys = event.c.device_id.in_(list(devices)) & event.c.kind.in_((ENROLLED, ROTATED, ENDORSED))
+    keys = event.c.device_id.in_(list(devices)) & event.c.kind.in_((DEVICE_ENROLLED, KEY_ROTATED, DEVICE_ENDORSED))
     found = list(connection.execute(of_fleet.where(keys)))
-    named = {row.detail.get("station") for row in found if row.kind == ENDORSED}
+    named = {row.detail.get("station") for row in found if row.kind == DEVICE_ENDORSED}
     if named:
         of_stations = of_fleet.where(event.c.kind.in_((STATION_REGISTERED, STATION_REVOKED)))
         found += [row for row in connection.execute(of_stations) if row.detail.get("station") in named]

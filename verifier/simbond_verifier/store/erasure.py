@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from simbond_agent import claims
 
+from .. import event_kinds
 from ..appraisal import Card
 from ..lifecycle import State
 from ..refusal import Conflict
@@ -59,7 +60,7 @@ def erase(connection: Connection, found: Card, *, reason: str, actor: str, now: 
     )
     _forget(connection, (entry.c.card_id == found.id) & entry.c.kind.in_(("evidence", "notice", "appeal")))
     _drop_requests(connection, found)
-    cards.record(connection, found, "erased", at=now, actor=actor, reason=reason, **why)
+    cards.record(connection, found, event_kinds.ERASED, at=now, actor=actor, reason=reason, **why)
 
 
 def _erased(found: Card) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from ..appraisal import Card
+from ..event_kinds import FIELD_CHECK
 from ..evidence import BadEvidence, open_envelope
 from ..policy import Policy
 from ..reasons import EXPLAINED, Reason
@@ -112,7 +113,7 @@ def take(
         )
     )
     told: dict[str, Any] = {"order": number, "finding": finding.value, "sha256": name.hex()}
-    cards.record(connection, about, "field-check", at=now, actor=actor, device_id=found.device_id, **told)
+    cards.record(connection, about, FIELD_CHECK, at=now, actor=actor, device_id=found.device_id, **told)
     taken = Taken(number, finding, found.signed_before)
     if finding is not Finding.CONFIRMED:
         return taken

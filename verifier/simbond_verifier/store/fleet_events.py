@@ -6,10 +6,6 @@ from sqlalchemy import Connection, insert
 
 from .schema import event
 
-DEVICE_ENROLLED = "device-enrolled"
-KEY_ROTATED = "key-rotated"
-SCENARIO_LOADED = "scenario-loaded"
-
 
 def record(
     connection: Connection, kind: str, *, at: float, actor: str, device_id: int | None = None, **detail: Any

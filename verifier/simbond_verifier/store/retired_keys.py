@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
+from ..event_kinds import KEY_ROTATED
 from . import cards, fleet_events
 from .schema import card, device, retired_key
 
@@ -59,10 +60,10 @@ def replace(connection: Connection, device_id: int, successor: bytes, point: byt
         .values(kid=successor, point=point, bootcount=-1, uptime=-1, rotated_at=at)
     )
     keys = {"from_key": before.kid.hex(), "to_key": successor.hex()}
-    _record(connection, device_id, fleet_events.KEY_ROTATED, at, **keys)
+    _record(connection, device_id, KEY_ROTATED, at, **keys)
     fleet_events.record(
         connection,
-        fleet_events.KEY_ROTATED,
+        KEY_ROTATED,
         at=at,
         actor="verifier",
         device_id=device_id,

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, select
 
+from ..event_kinds import SCENARIO_LOADED
 from . import fleet_events
 from .database import upsert
 from .schema import setting
@@ -24,7 +25,7 @@ def note(connection: Connection, texts: Mapping[str, str], *, at: float, actor: 
         if versions and versions[-1][0] == digest:
             continue
         event_id = fleet_events.record(
-            connection, fleet_events.SCENARIO_LOADED, at=at, actor=actor, scenario=name, sha256=digest, text=text
+            connection, SCENARIO_LOADED, at=at, actor=actor, scenario=name, sha256=digest, text=text
         )
         versions.append((digest, event_id))
         changed.append(name)

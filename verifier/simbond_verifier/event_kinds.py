@@ -1,0 +1,10 @@
+"""Kinds of events that the case file, too, knows by name. happened.py has all kinds, in words."""
+
+DEVICE_ENROLLED = "device-enrolled"
+DEVICE_ENDORSED = "device-endorsed"
+KEY_ROTATED = "key-rotated"
+SCENARIO_LOADED = "scenario-loaded"
+STATION_REGISTERED = "station-registered"
+STATION_REVOKED = "station-revoked"
+FIELD_CHECK = "field-check"
+ERASED = "erased"
