@@ -1,8 +1,8 @@
 """The rules by the clock, for the whole fleet: silence, traffic without attestation, silent and sleeping cards, and
 cards that are warned often.
 
-The fleet is read in snapshots on a thread of its own; what begins is written a few cards at a time, so that Evidence
-never waits for a sweep. A card is read again in the transaction that decides over it.
+The fleet is read in snapshots on a thread of its own; what begins is written a few cards at a time, and Evidence
+goes first (background.py). A card is read again in the transaction that decides over it.
 """
 
 import asyncio
