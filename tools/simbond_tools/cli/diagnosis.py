@@ -12,6 +12,7 @@ from rich.text import Text
 from simbond_tools.check_digit import whole_imei
 from simbond_tools.doctor import Diagnosis, Findings, Judged, Severity
 from simbond_tools.doctor.findings import Modem, Register, text
+from simbond_tools.field.words import TIER
 from simbond_tools.i18n import N_, _, language
 from simbond_verifier.words import Language
 
@@ -24,6 +25,7 @@ _SPEAKS = {
     "modem": N_("a modem's AT port"),
     "micropython": N_("the MicroPython prompt"),
     "busy": N_("used by another program"),
+    "silent": N_("silent"),
 }
 _REGISTERED = {
     "home": N_("registered at home"),
@@ -33,12 +35,6 @@ _REGISTERED = {
     "none": N_("not searching"),
 }
 _SIM = {"absent": N_("none"), "pin": N_("locked"), "busy": N_("starting")}
-_TIERS = {
-    "affirming": N_("confirmed by the verifier"),
-    "warning": N_("the verifier warns"),
-    "contraindicated": N_("rejected by the verifier"),
-    "none": N_("no verdict"),
-}
 _STATES = {
     "stock": N_("in stock"),
     "bound": N_("bound"),
@@ -118,7 +114,7 @@ def _rows(findings: Findings) -> Iterator[tuple[str, str]]:
         yield _("card"), modem.iccid or _word(_SIM, modem.sim)
         yield _("network"), _network(modem)
     if agent:
-        yield _("agent"), _joined(agent.kid and _("key {kid}").format(kid=agent.kid), _word(_TIERS, agent.tier))
+        yield _("agent"), _joined(agent.kid and _("key {kid}").format(kid=agent.kid), _word(TIER, agent.tier))
         yield _("server"), agent.url
     if verifier:
         yield _("verifier"), verifier.url

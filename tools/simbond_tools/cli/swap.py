@@ -164,12 +164,20 @@ def _choose(folder: Path, bundle: Bundle, number: int | None) -> WorkOrder:
     )
 
 
+def _wait_for_enter() -> None:
+    try:
+        click.prompt(_("Press Enter when it is plugged in"), "", show_default=False)
+    except click.Abort:
+        click.echo()  # what is said of it begins a line
+        raise
+
+
 def _talk(folder: Path, bundle: Bundle, order: WorkOrder, state: Swap, cable: _Cable) -> tuple[Swap, _Look]:
     """One look after the other, until it is done; the technician says when the cable is where it belongs."""
     print_sentence(first(order, state))
     print_sentence(_("Ctrl-C stops; the same command goes on later."))
     while True:
-        click.prompt(_("Press Enter when it is plugged in"), "", show_default=False)
+        _wait_for_enter()
         try:
             state, look = _look(folder, bundle, order, state, cable)
         except Failure as e:

@@ -15,6 +15,7 @@ from simbond_tools.field.line import BAUD, open_line
 from simbond_tools.i18n import _
 
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
+_LEAVE = b"\r\x03\x02\x04"  # stop what runs, out of the raw REPL, restart
 
 PROMPT = b">>> "
 """What MicroPython says where nothing runs."""
@@ -154,6 +155,7 @@ class Board(Closing):
         """Resets the processor, as its button does; the port may go away. The board cannot be used any more then."""
         try:
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+            self._transport.in_raw_repl = False
         except _CUT as e:
             raise self.gone() from e
 
@@ -171,7 +173,11 @@ class Board(Closing):
         return octets
 
     def close(self) -> None:
+        """What ended early leaves no mute board: MicroPython restarts, and runs main.py if there is one."""
         try:
+            if self._transport.in_raw_repl:
+                self._serial.write(_LEAVE)
+                self._serial.flush()
             self._transport.close()
         except _CUT:
             return  # it is gone already
