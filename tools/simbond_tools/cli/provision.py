@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def provision(
     sys.exit(_exit_code(results))
 
 
-def _done(screen: Screen, labels: Path | None, form: Format) -> Any:
+def _done(screen: Screen, labels: Path | None, form: Format) -> Callable[[Result], None]:
     def done(result: Result) -> None:
         label = result.as_label()
         path = None if labels is None or label is None else save(label, labels, form)
