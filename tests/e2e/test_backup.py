@@ -131,6 +131,34 @@ def test_restore_into_nothing_makes_the_database(tmp_path: Path) -> None:
             assert field.attest(meter).verdict == (2, [])
 
 
+def test_who_kept_a_checkpoint_is_told_of_the_restore(tmp_path: Path) -> None:
+    """The ledger goes on under its name, and says itself from where on it is another one."""
+    early, late, export = (str(tmp_path / name) for name in ("early.cbor", "late.cbor", "all.ledger"))
+    with VerifierServer(tmp_path) as server, Field(server) as field:
+        meter = new_device()
+        field.bind(meter)
+        server.simbond("ledger", "checkpoint", early)
+        server.simbond("backup", str(tmp_path / "b"), "--db", str(server.db))
+        field.attest(meter)
+        server.simbond("ledger", "checkpoint", late)
+        server.stop()
+        assert restore(server, tmp_path / "b", "--overwrite")[0] == 0
+        server.start()
+        for _ in range(5):
+            field.attest(meter)
+        server.simbond("ledger", "export", export)
+        keys = json.loads(simbond("signing-key", "list", "--db", str(server.db), "--json").stdout)["keys"]
+
+    def verify(since: str, *more: str) -> Any:
+        return simbond("ledger", "verify", export, "--key", keys[0]["point"], "--since", since, *more)
+
+    assert verify(early).returncode == 0
+    told, document = verify(late), json.loads(verify(late, "--json").stdout)
+    assert (told.returncode, document["good"]) == (1, False)
+    assert "The ledger was ROLLED BACK to a backup" in told.stdout
+    assert f"from a backup with {document['rolled_back']} of them" in told.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

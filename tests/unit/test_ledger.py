@@ -7,14 +7,14 @@ import cbor2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from simbond_verifier import fleet
 from simbond_verifier.ledger import checkpoint, leaf, merkle, receipt
 from simbond_verifier.ledger.checkpoint import BadCheckpoint, Checkpoint
 from simbond_verifier.ledger.receipt import BadReceipt
 from simbond_verifier.signing_key import SigningKey
-from simbond_verifier.store import ledger
+from simbond_verifier.store import ledger, recovery
 from simbond_verifier.store.schema import entry, event, evidence, readback, tile
 from support.attester import Attester
 from support.ledger import audited, changed, exported, records, sequenced, signed, written
@@ -277,6 +277,73 @@ def test_an_end_that_was_cut_off_is_found(lived: Desk) -> None:
     assert audited(before, KEY, since=kept).findings == [
         f"The end was cut off: the older checkpoint covers {kept.size} entries."
     ]
+
+
+def restored(desk: Desk, size: int, **detail: object) -> None:
+    """The ledger as a backup of so many entries leaves it, and the entry that the next start writes."""
+    with desk.database.write() as connection:
+        for row in connection.execute(select(entry.c.kind, entry.c.row_id).where(entry.c.seq >= size)).all():
+            table = {"evidence": evidence, "event": event}[row.kind]
+            connection.execute(delete(table).where(table.c.id == row.row_id))
+        connection.execute(delete(entry).where(entry.c.seq >= size))
+        connection.exec_driver_sql(f"DELETE FROM checkpoint WHERE size > {size}")
+        for statement in recovery.MARK:
+            connection.exec_driver_sql(statement)
+        recovery.begin(connection, desk.now)
+        if detail:
+            connection.execute(update(event).where(event.c.kind == "restored").values(detail=detail))
+
+
+@pytest.mark.parametrize("more", [0, 50])
+def test_who_saw_more_is_told_that_a_backup_was_restored(lived: Desk, more: int) -> None:
+    """Whether the ledger has grown beyond what was seen by now, or not yet."""
+    early = signed(lived, KEY)
+    bulk(lived, 20)
+    kept = signed(lived, KEY)
+    lived.now += 3600
+    restored(lived, early.size)
+    if more:
+        bulk(lived, more)
+    signed(lived, KEY)
+    octets = exported(lived)
+
+    report = audited(octets, KEY, since=kept)
+    assert report.rolled_back == early.size
+    (finding,) = report.findings
+    assert finding.startswith(f"Rolled back: the ledger that you saw had {kept.size} entries. Entry ")
+    assert f"from a backup with {early.size} of them" in finding
+    assert audited(octets, KEY, since=early).good
+
+
+@pytest.mark.parametrize(
+    "detail", [{"entries": 10**6}, {"entries": -1}, {"entries": "1"}, {"entries": None}, {"other": 1}]
+)
+def test_an_entry_that_cannot_explain_it_explains_nothing(lived: Desk, detail: dict[str, object]) -> None:
+    early = signed(lived, KEY)
+    bulk(lived, 20)
+    kept = signed(lived, KEY)
+    lived.now += 3600
+    restored(lived, early.size, **detail)
+    bulk(lived, 50)
+    signed(lived, KEY)
+
+    report = audited(exported(lived), KEY, since=kept)
+    assert report.rolled_back is None
+    assert "The ledger was rewritten" in report.findings[0]
+
+
+def test_a_restore_from_before_the_checkpoint_explains_no_rewriting(lived: Desk) -> None:
+    early = signed(lived, KEY)
+    bulk(lived, 20)
+    restored(lived, early.size)
+    bulk(lived, 20)
+    lived.now += 3600
+    kept = signed(lived, KEY)
+    octets = exported(lived)
+    forged = kept._replace(root=bytes(32))
+
+    assert audited(octets, KEY, since=kept).good
+    assert audited(octets, KEY, since=forged).rolled_back is None
 
 
 def test_entries_behind_the_last_checkpoint_are_vouched_for_by_nobody(lived: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Kinds of events that the case file, too, knows by name. happened.py has all kinds, in words."""
+"""Kinds of events that case files and exports are checked by. happened.py has all kinds, in words."""
 
 DEVICE_ENROLLED = "device-enrolled"
 DEVICE_ENDORSED = "device-endorsed"
@@ -8,3 +8,4 @@ STATION_REGISTERED = "station-registered"
 STATION_REVOKED = "station-revoked"
 FIELD_CHECK = "field-check"
 ERASED = "erased"
+RESTORED = "restored"

@@ -29,6 +29,7 @@ _NAMES: dict[str, tuple[str, str]] = {
     "deadline": ("deadline", "期限"),
     "decision": ("decision", "决定"),
     "due_at": ("due", "应于"),
+    "entries": ("entries of the ledger", "账本条数"),
     "finding": ("finding", "核查结果"),
     "for_s": ("for", "持续"),
     "force": ("beyond the quota", "超出限额"),

@@ -109,6 +109,7 @@ def _document(report: Report) -> dict[str, Any]:
         "deleted": dict(report.deleted),
         "checkpoints": report.checkpoints,
         "last": None if last is None else last._asdict() | {"root": last.root.hex()},
+        "rolled_back": report.rolled_back,
         "findings": report.findings,
     }
 
@@ -117,6 +118,8 @@ def _print(report: Report, older: Checkpoint | None) -> None:
     last = report.last
     if report.good:
         say("The ledger is as it was signed.")
+    elif report.rolled_back is not None and len(report.findings) == 1:
+        say("The ledger was ROLLED BACK to a backup; what it holds now is as it was signed.")
     else:
         say("The ledger is NOT as it was signed.")
     print_fields(

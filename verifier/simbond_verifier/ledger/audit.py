@@ -3,13 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, NamedTuple
 
-from . import checkpoint, export
+from ..event_kinds import RESTORED
+from ..facts_in_words import moment
+from . import checkpoint, export, leaf
+from .cbor import Malformed
 from .checkpoint import BadCheckpoint, Checkpoint
 from .merkle import Frontier, leaf_hash
 
 _FINDINGS = 100
+_NAMED = RESTORED.encode()
 
 
 @dataclass
@@ -24,6 +28,9 @@ class Report:
     """Whose signature and root are right."""
     last: Checkpoint | None = None
     """The newest of them: all that it covers is as it was signed."""
+    rolled_back: int | None = None
+    """How many entries are left of what the older checkpoint covers: an entry says that a backup was restored since,
+    and another history goes on there."""
     findings: list[str] = field(default_factory=list)
     """What is wrong, in words; empty: nothing."""
 
@@ -47,6 +54,15 @@ def audit(stream: IO[bytes], points: Sequence[bytes], since: Checkpoint | None =
     return auditor.ended()
 
 
+class _Restored(NamedTuple):
+    """An entry by which the verifier says that its database was restored from a backup."""
+
+    seq: int
+    at: float
+    entries: int
+    """That the ledger had in the backup."""
+
+
 class _Auditor:
     def __init__(self, points: Sequence[bytes], since: Checkpoint | None) -> None:
         self._points = points
@@ -54,6 +70,10 @@ class _Auditor:
         self._tree = Frontier()
         self._report = Report()
         self._expected = 0
+        self._rewritten = False
+        """The entries that the older checkpoint covers are others."""
+        self._restored: _Restored | None = None
+        """The first restore since the older checkpoint was signed, to before its end."""
         self._whole = True
         """Every entry so far stands where it should: the roots mean something."""
 
@@ -70,9 +90,11 @@ class _Auditor:
             self._report.deleted[found.kind] += 1
         elif leaf_hash(found.body) != found.leaf:
             self.found(f"Entry {found.seq} was altered: its content does not have the leaf that stands beside it.")
+        elif _NAMED in found.body and self._since is not None and self._restored is None:
+            self._restored = _restored(found.seq, found.body, self._since)
         self._tree.append(found.leaf)
         if self._since is not None and self._tree.size == self._since.size:
-            self._compare_with(self._since)
+            self._rewritten = self._whole and self._tree.root() != self._since.root
 
     def _out_of_order(self, seq: int) -> None:
         expected = self._expected
@@ -84,11 +106,20 @@ class _Auditor:
         else:
             self.found(f"Entry {seq} stands where entry {expected} should be: the order was changed.")
 
-    def _compare_with(self, since: Checkpoint) -> None:
-        if self._whole and self._tree.root() != since.root:
-            self.found(
-                f"The ledger was rewritten: its first {since.size} entries are not those of the older checkpoint."
-            )
+    def _explain(self, since: Checkpoint, otherwise: str) -> None:
+        """Why the older checkpoint does not fit, as far as the ledger says so itself. That is a finding all the same: a
+        backup may have been restored to be rid of something."""
+        said = self._restored
+        if said is None:
+            self.found(otherwise)
+            return
+        self._report.rolled_back = said.entries
+        self.found(
+            f"Rolled back: the ledger that you saw had {since.size} entries. Entry {said.seq} says that the database "
+            f"was restored on {moment(said.at)} from a backup with {said.entries} of them; what stood behind these is "
+            "gone, and another history goes on there. Ask who restored it, and why; a checkpoint of no more than "
+            f"{said.entries} entries, if you kept one, still has to fit."
+        )
 
     def checkpoint(self, message: bytes) -> None:
         size = self._tree.size
@@ -130,7 +161,27 @@ class _Auditor:
             )
         if since is not None:
             if since.size > self._tree.size:
-                self.found(f"The end was cut off: the older checkpoint covers {since.size} entries.")
+                self._explain(since, f"The end was cut off: the older checkpoint covers {since.size} entries.")
+            elif self._rewritten:
+                self._explain(
+                    since,
+                    f"The ledger was rewritten: its first {since.size} entries are not those of the older checkpoint.",
+                )
             if report.origin and report.origin != since.origin:
                 self.found(f"The older checkpoint is of another ledger ('{since.origin}').")
         return report
+
+
+def _restored(seq: int, body: bytes, since: Checkpoint) -> _Restored | None:
+    """What an entry says, where that explains why an older checkpoint does not fit."""
+    try:
+        found = leaf.read(body)
+    except Malformed:
+        return None
+    at, detail = found.fields.get("at"), found.fields.get("detail")
+    if found.kind != "event" or found.fields.get("kind") != RESTORED or type(at) is not float:
+        return None
+    entries = detail.get("entries") if type(detail) is dict else None
+    if type(entries) is not int or not 0 <= entries <= seq or entries >= since.size or at < since.at:
+        return None
+    return _Restored(seq, at, entries)

@@ -6,8 +6,9 @@ a new key, so that nothing captured before counts again, and every card is compa
 
 from sqlalchemy import Connection, delete, select
 
+from ..event_kinds import RESTORED
 from ..lifecycle import Access
-from . import cards, fleet_events
+from . import cards, fleet_events, ledger
 from .database import upsert
 from .schema import card, command, setting
 
@@ -25,7 +26,7 @@ def begin(connection: Connection, at: float) -> None:
     """At a start, before nonces are issued: notes in the fleet's history that the database was restored, and that its
     cards are to be compared with the network from the first one on."""
     if connection.execute(delete(setting).where(setting.c.name == _RESTORED)).rowcount:
-        fleet_events.record(connection, "restored", at=at, actor="operator")
+        fleet_events.record(connection, RESTORED, at=at, actor="operator", entries=ledger.size(connection))
         _note(connection, 0)
 
 
