@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from rich.cells import cell_len
 
 from simbond_agent import claims
 from support.attester import Attester, Sim
@@ -336,3 +338,14 @@ def test_what_an_operator_typed_cannot_steer_anothers_terminal(operator: Operato
 
     assert "\\x1b]0;owned\\x07[bold]x[/bold]\\u202e" in told
     assert all(line.isprintable() for line in [*told.splitlines(), *document.splitlines()])
+
+
+def test_a_cards_labels_are_in_the_language_that_is_asked_for(operator: Operator) -> None:
+    device = operator.bound()
+    chinese = operator.ok("cards", "show", str(device.iccid), "--lang", "zh")
+
+    labels = [line.split()[0] for line in chinese.splitlines()]
+    assert labels[:4] == ["ICCID", "IMSI", "MSISDN", "客户"]
+    assert {"状态", "网络", "设备", "卡内密钥"} <= set(labels)
+    values = {cell_len(line[: line.index(re.split(r"  +", line, maxsplit=1)[1])]) for line in chinese.splitlines()}
+    assert len(values) == 1, "values stand below each other"

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from simbond_tools.client import Api
+from simbond_tools.i18n import _
 from simbond_verifier.lifecycle import State
 
 from . import keys
@@ -102,17 +103,17 @@ def show(iccid: str, server: Server, as_json: bool) -> None:
             ("ICCID", card["iccid"]),
             ("IMSI", card["imsi"]),
             ("MSISDN", card["msisdn"]),
-            ("customer", card["customer"]),
-            ("scenario", card["scenario"]),
-            ("state", f"{card['state']} since {when(card['since'])}"),
-            ("because", because(card["because"], language())),
-            ("network", f"{card['access']}; {carried_out(card['enforcement'])}"),
-            ("device", device and f"{device['kid']} (IMEI {device['imei']})"),
-            ("swap", _announced(card["swap"])),
-            ("SIM key", card["sim_key"] or "none registered"),
-            ("accused", accused),
-            ("second check" if in_check(card) else "re-verification", _until(card["deadline"])),
-            ("next", next_step(card)),
+            (_("customer"), card["customer"]),
+            (_("scenario"), card["scenario"]),
+            (_("state"), f"{card['state']} since {when(card['since'])}"),
+            (_("because"), because(card["because"], language())),
+            (_("network"), f"{card['access']}; {carried_out(card['enforcement'])}"),
+            (_("device"), device and f"{device['kid']} (IMEI {device['imei']})"),
+            (_("swap"), _announced(card["swap"])),
+            (_("SIM key"), card["sim_key"] or "none registered"),
+            (_("accused"), accused),
+            (_("second check") if in_check(card) else _("re-verification"), _until(card["deadline"])),
+            (_("next"), next_step(card)),
         ]
         print_fields(fields)
 

@@ -9,6 +9,7 @@ from shutil import get_terminal_size
 from typing import Any, TypeVar
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -176,9 +177,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Names and values below each other; what has no value is left out."""
     kept = [(name, clean(value)) for name, value in fields if value not in (None, "")]
-    width = max((len(name) for name, _value in kept), default=0)
+    width = max((cell_len(name) for name, _value in kept), default=0)
     for name, value in kept:
-        click.echo(f"{name:{width}}  {value}")
+        click.echo(f"{name}{' ' * (width - cell_len(name))}  {value}")
 
 
 def when(seconds: float | None) -> str:
