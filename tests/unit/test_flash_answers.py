@@ -97,6 +97,8 @@ class Babbler:
         piece, self._said = self._said[:most], self._said[most:]
         return piece or (b"A" * most if self._endless else b"")
 
+    def flush(self) -> None: ...
+
     def close(self) -> None: ...
 
 
