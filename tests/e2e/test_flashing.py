@@ -19,6 +19,8 @@ from simbond_tools.flash import contents
 from simbond_tools.flash.contents import maker_files
 from simbond_tools.flash.job import Job, NotStarted, flash
 from simbond_tools.flash.plan import ASIDE, PART
+from simbond_tools.flash.survey import IN_ROM
+from simbond_tools.romfs import image
 from support.cards import CARD
 from support.repl_board import ReplBoard
 from support.server import SIMBOND, simbond
@@ -78,6 +80,14 @@ def board(tmp_path: Path, modem: Modem) -> Iterator[ReplBoard]:
 def job(folder: Path, *parts: str, **different: object) -> Job:
     settings: dict[str, object] = {"start_s": 30, "back_s": 0.1, **different}
     return Job(given=maker_files(folder, None), parts=parts, **settings)  # type: ignore[arg-type]
+
+
+def put_image(board: ReplBoard, folder: Path, files: dict[str, bytes]) -> None:
+    """Puts a ROMFS image of these files onto a board without power."""
+    for path, octets in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(octets)
+    board.rom_image.write_bytes(image(folder).ljust(16 * 4096, b"\xff"))
 
 
 def after_stopping(board: ReplBoard) -> dict[str, bytes]:
@@ -235,3 +245,90 @@ def test_a_dry_run_writes_nothing(board, folder):
 
     assert len(would["written"]) == 12
     assert after_stopping(board) == {}
+
+
+@pytest.mark.parametrize("kind", ["memory", "blocks"])
+def test_into_romfs_and_out_of_it(kind, tmp_path, folder):
+    with ReplBoard(tmp_path / "board", rom=kind) as board:
+        board.stop()
+        board.put(OLD_AGENT)
+        board.start()
+        (first,) = document("--board", str(folder), "--with", "quectel", "--port", board.port, "--romfs")["boards"]
+        assert first["place"] == IN_ROM
+        assert first["removed"] == sorted(OLD_AGENT)
+        files = after_stopping(board)
+        assert files[f"{IN_ROM}/agent.mpy"][:2] == b"M\x06"
+        assert not any(path.startswith("/lib") for path in files)
+
+        board.start()
+        second = flash(board.port, Job(start_s=30), Silent())  # it stays where it is
+        assert (second.place, second.written, second.unchanged) == (IN_ROM, [], 2)
+        third = flash(board.port, job(folder, romfs=False), Silent())
+        assert third.started
+        assert third.started["kid"] == first["kid"]
+        files = after_stopping(board)
+        assert OWN + "agent.mpy" in files
+        assert not any(path.startswith("/rom") for path in files)
+
+
+def test_cuts_while_romfs_is_written_leave_the_old_agent_or_none_or_the_new_one(tmp_path, folder):
+    dice = random.Random("flash romfs")
+    wanted = job(folder, "quectel", romfs=True)
+    with ReplBoard(tmp_path / "board", rom="memory") as board:
+        board.stop()
+        board.put({**OF_THE_MAKER, **OLD_AGENT, "/main.py": OLD_MAIN, KEY: b"a device's key"})
+        put_image(board, tmp_path / "old", {"simbond_agent/agent.mpy": b"an older one"})
+        before = board.files()
+        for begin in (3_500, 3_500, 10_000, 30_000):  # octets: a look at the board takes some 7000, the image 55 000
+            board.start()
+            board.cut_after(dice.randrange(begin, 2 * begin), power=dice.random() < 0.5)
+            with pytest.raises(Unplugged):
+                flash(board.port, wanted, Silent())
+            files = after_stopping(board)
+            assert files == before or "/main.py" not in files
+        board.start()
+        with pytest.raises(NotStarted):  # the key is no key; the agent says so
+            flash(board.port, wanted, Silent())
+        files = after_stopping(board)
+    agent = contents.agent(["quectel", "http", "spool", "network_time"], 6, plain=False)
+    assert files == {
+        **OF_THE_MAKER,
+        KEY: b"a device's key",
+        **{f"/{name}": octets for name, octets in wanted.given.items()},
+        **{f"/rom/{name}": octets for name, octets in agent.files.items()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("rom", "others", "code", "says"),
+    [
+        ({"rom": "memory"}, {"lib/display.mpy": b"M"}, "board-unfit", "--replace-romfs"),
+        ({"rom": "memory", "rom_size": 16384}, {}, "board-full", "16384"),
+        ({"rom": "fixed"}, {}, "board-unfit", "--no-romfs"),
+        ({}, {}, "board-unfit", "freeze"),
+    ],
+)
+def test_what_keeps_it_out_of_romfs_is_said_before_anything_is_lost(rom, others, code, says, tmp_path, folder):
+    with ReplBoard(tmp_path / "board", **rom) as board:
+        board.stop()
+        board.put({"/main.py": OLD_MAIN})
+        if others:
+            put_image(board, tmp_path / "others", others)
+        before = board.files()
+        board.start()
+        with pytest.raises(FieldError, match=says) as caught:
+            flash(board.port, job(folder, "quectel", romfs=True), Silent())
+        assert caught.value.code == code
+        assert after_stopping(board) == before
+        if others:
+            board.start()
+            flash(board.port, job(folder, "quectel", romfs=True, replace_romfs=True), Silent())
+            files = after_stopping(board)
+            assert f"{IN_ROM}/agent.mpy" in files
+            assert "/rom/lib/display.mpy" not in files
+
+
+def test_a_small_heap_has_the_agent_in_romfs_by_itself(tmp_path, folder):
+    with ReplBoard(tmp_path / "board", rom="memory", frozen="_held = bytearray(100_000)\n") as board:
+        report = flash(board.port, job(folder, "quectel", dry=True), Silent())
+    assert (report.place, report.hints) == (IN_ROM, [])

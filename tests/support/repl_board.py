@@ -30,8 +30,10 @@ import sys, vfs
 sys.path.insert(0, {str(_BOARDS)!r})
 import machine  # the stand-in there; a module that imports it first would get the built-in one
 import repl_start
+import rom_partition
+_rom = rom_partition.mount()
 repl_start.mount()
-sys.path[:] = ["", ".frozen", "/lib"]
+sys.path[:] = ["", ".frozen"] + _rom + ["/lib"]
 """
 _MAIN = """\
 try:
@@ -52,7 +54,8 @@ class ReplBoard:
 
     port: a path that stays the same whenever the cable is plugged in. kind: of file system, "littlefs" or "fat", on a
     medium of `blocks` blocks of 4096 octets. tty: the modem's port, for machine.UART. frozen: MicroPython source to run
-    before anything else, as a firmware's own.
+    before anything else, as a firmware's own. rom: kind of the ROMFS partition, "memory", "blocks" or "fixed"; "" for
+    none; its image is in the file rom_image.
     """
 
     def __init__(
@@ -64,11 +67,14 @@ class ReplBoard:
         tty: str = "",
         heap: str = "128wk",
         frozen: str = "",
+        rom: str = "",
+        rom_size: int = 16 * 4096,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = str(folder / "port")
         self._command = [sys.executable, "-m", __name__, find(), "-X", f"heapsize={heap}"]
         self._frozen = frozen
+        self.rom_image = folder / "rom"
         tools = folder / "bin"
         tools.mkdir(exist_ok=True)
         if not (tools / "chmod").exists():  # the unix port's agent calls it; a board's files have no owners
@@ -80,6 +86,7 @@ class ReplBoard:
             "SIMBOND_FLASH": str(folder / "medium"),
             "SIMBOND_FLASH_KIND": kind,
             "SIMBOND_FLASH_BLOCKS": str(blocks),
+            "SIMBOND_ROM_PARTITION": f"{rom},{rom_size},{self.rom_image}" if rom else "",
             "SIMBOND_TTY": tty,
             "SIMBOND_PORT": "esp32",
         }

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from simbond_tools.flash.plan import (
     ASIDE,
     PART,
+    ROM,
     MakeFolder,
     Move,
     NoMainError,
@@ -44,6 +45,10 @@ class Disk:
 
     def apply(self, step: Step, torn: int | None = None) -> None:
         match step:
+            case Write(path, content) if path == ROM:
+                self.files.pop(ROM, None)
+                if torn is None:
+                    self.files[ROM] = content
             case Write(path, content):
                 assert _parent(path) in self.folders | {""}
                 self.files[path + PART] = content if torn is None else content[:torn]
@@ -60,7 +65,9 @@ class Disk:
                 self.folders.add(path)
 
     def present(self, wanted: Wanted) -> dict[str, Present | None]:
-        known = {p: Present.of(o) for p, o in self.files.items() if p.startswith(OWN + "/") or p in set(wanted.paths())}
+        known = {
+            p: Present.of(o) for p, o in self.files.items() if p.startswith(OWN + "/") or p in {*wanted.paths(), ROM}
+        }
         return {**known, **{p: None for p in self.folders if p.startswith(OWN)}}
 
     def starts(self) -> dict[str, bytes] | None:
@@ -70,6 +77,10 @@ class Disk:
             if MAIN in self.files
             else None
         )
+
+
+def image(octets: bytes | None) -> dict[str, bytes]:
+    return {} if octets is None else {ROM: octets}
 
 
 def _parent(path: str) -> str:
@@ -88,14 +99,18 @@ def _parents(path: str) -> Iterator[str]:
     new=agents,
     new_maker=makers,
     new_main=st.none() | octets,
+    old_rom=st.none() | octets,
+    rom=st.none() | octets,
     cuts=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3))),
     asks=st.booleans(),
 )
-def test_cuts_at_any_place(old, old_maker, old_main, new, new_maker, new_main, cuts, asks):
-    disk = Disk({**old, **old_maker, MAIN: old_main, **OTHERS})
-    wanted = Wanted({**new, **new_maker}, MAIN, new_main, OWN)
+def test_cuts_at_any_place(old, old_maker, old_main, new, new_maker, new_main, old_rom, rom, cuts, asks):
+    disk = Disk({**old, **old_maker, MAIN: old_main, **OTHERS, **image(old_rom)})
+    new = new if rom is None else {}  # the agent lies in ROMFS then
+    wanted = Wanted({**new, **new_maker}, MAIN, new_main, OWN, rom)
     before = disk.starts()
-    after = {**old_maker, **new_maker, **new, MAIN: old_main if new_main is None else new_main}
+    after = {**old_maker, **new_maker, **new, **image(old_rom if rom is None else rom)}
+    after[MAIN] = old_main if new_main is None else new_main
     for cut, torn in [*cuts, (1000, 0)]:
         plans = [steps(wanted, disk.present(wanted))]
         if asks:
@@ -126,3 +141,4 @@ def test_room_is_that_of_the_new_file_beside_the_old_one():
     assert room_needed(grown, present, 4096) == 3
     assert room_needed([Remove(f"{OWN}/stale.mpy"), *grown], present, 4096) == 2
     assert room_needed([MakeFolder(OWN)], {}, 4096) == 2
+    assert room_needed([Write(ROM, bytes(9000))], {}, 4096) == 0

@@ -12,6 +12,9 @@ _DATA = 2
 _DIRECTORY = 4
 _FILE = 5
 
+EMPTY = _MAGIC + b"\x00"
+"""The image of an empty directory."""
+
 
 def image(root: Path) -> bytes:
     """The image of the directory tree under root, hidden files left out."""

@@ -70,6 +70,14 @@ _EXIT_CODES: dict[type[FieldError], int] = {
     help=N_("The CA of your server, PEM or DER: becomes ca.der on the board."),
 )
 @click.option("--plain", is_flag=True, help=N_("Do not squeeze the agent: tracebacks have names and lines."))
+@click.option(
+    "--romfs/--no-romfs",
+    default=None,
+    help=N_("The agent into the board's ROMFS partition, or among its files. Else as the board's heap has it."),
+)
+@click.option(
+    "--replace-romfs", is_flag=True, help=N_("Even where that partition holds other files, which are lost then.")
+)
 @click.option("--dry-run", is_flag=True, help=N_("Only say what would be done."))
 @click.option(
     "--start-timeout",
@@ -88,6 +96,8 @@ def flash_command(
     parts: tuple[str, ...],
     ca: Path | None,
     plain: bool,
+    romfs: bool | None,
+    replace_romfs: bool,
     dry_run: bool,
     start_timeout: int,
     ports: tuple[str, ...],
@@ -99,6 +109,8 @@ def flash_command(
             given=maker_files(folder, ca),
             parts=parts,
             plain=plain,
+            romfs=romfs,
+            replace_romfs=replace_romfs,
             dry=dry_run,
             start_s=start_timeout,
         )
@@ -203,6 +215,7 @@ def _tell(port: str, end: Report | FieldError, *, dry: bool) -> None:
         (_("port"), port),
         (_("board"), f"{survey.machine}, MicroPython {survey.micropython}"),
         *((_("part"), f"{part.name}: {part.why}") for part in end.parts),
+        (_("agent in"), end.place),
         (_("to write") if dry else _("written"), _files(end.written, end.octets)),
         (_("to remove") if dry else _("removed"), ", ".join(end.removed)),
         (_("unchanged"), _("{n} files").format(n=end.unchanged) if end.unchanged else ""),
@@ -234,6 +247,7 @@ def _document(port: str, end: Report | FieldError) -> dict[str, Any]:
         "machine": survey.machine,
         "compiled": end.is_compiled,
         "parts": [{"part": part.name, "why": part.why} for part in end.parts],
+        "place": end.place,
         "written": end.written,
         "removed": end.removed,
         "unchanged": end.unchanged,

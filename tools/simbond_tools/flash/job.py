@@ -13,13 +13,16 @@ from simbond_tools.field.console import parse_event
 from simbond_tools.field.errors import FieldError, NoPort, PortBusy, PortNotAllowed, Unplugged
 from simbond_tools.field.line import BAUD
 from simbond_tools.i18n import _
+from simbond_tools.romfs import EMPTY
 
 from . import choice, contents, modem
+from . import rom as roms
 from .board import PROMPT, Board
 from .choice import Maker
 from .files import Files, Full
 from .needs import Part, UnclearNeeds
 from .plan import (
+    ROM,
     MakeFolder,
     Move,
     NoMainError,
@@ -32,9 +35,9 @@ from .plan import (
     room_needed,
     steps,
 )
-from .survey import Survey, Unfit, look
+from .rom import Rom
+from .survey import IN_ROM, Survey, Unfit, look
 
-_SMALL_HEAP = 100_000
 _CUTS = 20  # a board whose watchdog runs on is cut every few seconds, and comes further each time
 
 
@@ -65,13 +68,16 @@ class Job:
     """What boards shall get.
 
     given: the maker's files by name (contents.maker_files); empty: those on the board stay. parts: besides those that
-    the board file asks for. plain: see contents.agent. dry: only looks. start_s: how long the agent may take to start.
-    back_s: how long an unplugged board is waited for.
+    the board file asks for. plain: see contents.agent. romfs: whether the agent goes into the board's ROMFS partition;
+    None: where the heap is small, or it is there already. replace_romfs: even where that holds other files. dry: only
+    looks. start_s: how long the agent may take to start. back_s: how long an unplugged board is waited for.
     """
 
     given: Mapping[str, bytes] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     plain: bool = False
+    romfs: bool | None = None
+    replace_romfs: bool = False
     dry: bool = False
     start_s: float = 60.0
     back_s: float = 60.0
@@ -81,12 +87,13 @@ class Job:
 class Report:
     """What a board is, and what was done to it (or is to be done, where the job was dry).
 
-    hints: sentences for whoever flashes. started: the agent's event "start".
+    place: the agent's folder. hints: sentences for whoever flashes. started: the agent's event "start".
     """
 
     port: str
     survey: Survey | None = None
     is_compiled: bool = True
+    place: str = ""
     hints: list[str] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
@@ -113,6 +120,7 @@ class _Run:
         self._job = job
         self._progress = progress
         self._asked: Part | None = None
+        self._in_rom = job.romfs
         self._cut: Unplugged | None = None
         self._written: set[str] = set()
         self._removed: set[str] = set()
@@ -153,9 +161,11 @@ class _Run:
         report.parts = self._chosen(board, files, survey, maker)
         agent = contents.agent([part.name for part in report.parts], survey.mpy, plain=job.plain)
         report.is_compiled = agent.is_compiled
-        report.hints = list(_hints(survey, agent))
-        wanted = self._wanted(survey, {f"{survey.lib}/{name}": octets for name, octets in agent.files.items()})
-        self._write(files, wanted, report)
+        rom = Rom(board)
+        wanted = self._placed(agent, files, rom, survey)
+        report.place = IN_ROM if self._in_rom else survey.own
+        report.hints = list(_hints(survey, agent, rom=bool(self._in_rom)))
+        self._write(board, files, rom, wanted, report)
         if not job.dry:
             self._progress.doing(_("starting the agent"))
         board.start_program()
@@ -163,10 +173,23 @@ class _Run:
             report.started = _started(board, job.start_s, self._progress)
         return report
 
-    def _wanted(self, survey: Survey, agent: Mapping[str, bytes]) -> Wanted:
+    def _wanted(self, survey: Survey, agent: Mapping[str, bytes], image: bytes | None = None) -> Wanted:
         given = {survey.root + name: octets for name, octets in self._job.given.items()}
         main = given.pop(survey.main, None)
-        return Wanted({**given, **agent}, survey.main, main, survey.own)
+        files = {f"{survey.lib}/{name}": octets for name, octets in agent.items()}
+        return Wanted({**given, **files}, survey.main, main, survey.own, image)
+
+    def _placed(self, agent: contents.Agent, files: Files, rom: Rom, survey: Survey) -> Wanted:
+        """The agent in the partition, or among the files; what is in the partition goes before those."""
+        mounted = files.listed(ROM, ()) if rom.size else {}
+        self._in_rom = roms.is_for(survey, rom, agent, mounted, self._in_rom)
+        if self._in_rom:
+            wanted = self._wanted(survey, {}, agent.image)
+        else:
+            wanted = self._wanted(survey, agent.files, EMPTY if IN_ROM in mounted else None)
+        if wanted.rom is not None:
+            roms.check(wanted.rom, rom, mounted, replace=self._job.replace_romfs)
+        return wanted
 
     def _chosen(self, board: Board, files: Files, survey: Survey, maker: Maker) -> list[Part]:
         stated = choice.stated(self._job.parts)
@@ -204,8 +227,10 @@ class _Run:
         Files(board)
         return self._asked
 
-    def _write(self, files: Files, wanted: Wanted, report: Report) -> None:
+    def _write(self, board: Board, files: Files, rom: Rom, wanted: Wanted, report: Report) -> None:
         present = files.listed(wanted.own, wanted.paths())
+        if wanted.rom is not None:
+            present[ROM] = rom.begins(len(wanted.rom))
         try:
             todo = steps(wanted, present)
         except NoMainError:
@@ -228,11 +253,22 @@ class _Run:
         for step in todo:
             if self._job.dry:
                 self._note(step)
+            elif isinstance(step, Write) and step.path == ROM:
+                board.stop_program()  # what was imported, as by a look at the agent, may lie in what is erased now
+                files = Files(board)
+                try:
+                    Rom(board).write(step.octets, self._progress.written)
+                except Unfit:  # nothing was erased: what ran may run again
+                    if isinstance(todo[0], Move):
+                        files.move(todo[0].to, todo[0].path)
+                    raise
+                self._note(step)
             else:
                 self._do(files, step)
         report.written = sorted(self._written)
         report.removed = sorted(self._removed)
-        report.unchanged = len(wanted.files) + 1 - len(self._written & {*wanted.files, wanted.main})
+        held = {*wanted.files, wanted.main, *([ROM] if wanted.rom is not None else [])}
+        report.unchanged = len(held - self._written)
 
     def _do(self, files: Files, step: Step) -> None:
         match step:
@@ -255,10 +291,10 @@ class _Run:
             self._removed.add(step.path)
 
 
-def _hints(survey: Survey, agent: contents.Agent) -> Iterator[str]:
+def _hints(survey: Survey, agent: contents.Agent, *, rom: bool) -> Iterator[str]:
     if not agent.is_compiled:
         yield _("The agent goes onto the board as source: {why}.").format(why=agent.why)
-    if survey.heap < _SMALL_HEAP:
+    if not rom and survey.heap < roms.SMALL_HEAP:
         yield _(
             "The board has {heap} octets of heap: let the agent's code lie in flash instead (agent/README.md#parts)."
         ).format(heap=survey.heap)

@@ -15,6 +15,9 @@ PART = ".part"
 ASIDE = ".aside"
 """Ends the name of main.py while the board holds a mix."""
 
+ROM = "/rom"
+"""Where MicroPython mounts its ROMFS partition; as the path of a file, the image there, which is written as a whole."""
+
 
 @dataclass(frozen=True)
 class Present:
@@ -61,13 +64,15 @@ Step = Write | Move | Remove | RemoveFolder | MakeFolder
 @dataclass(frozen=True)
 class Wanted:
     """What a board shall hold. files: by absolute path, without main.py. main: its path. main_octets: None where the
-    one that is there stays. own: the folder that holds nothing else than the agent.
+    one that is there stays. own: the folder that holds nothing else than the agent; without files in it, it goes. rom:
+    the image in the ROMFS partition; None where that one is left alone.
     """
 
     files: Mapping[str, bytes]
     main: str
     main_octets: bytes | None
     own: str
+    rom: bytes | None = None
 
     def paths(self) -> Iterator[str]:
         """The files outside own that a plan has to know about."""
@@ -84,12 +89,18 @@ class NoMainError(Exception):
 def steps(wanted: Wanted, present: Mapping[str, Present | None]) -> list[Step]:
     """What is to be done, in this order; nothing where the board holds it all.
 
-    present: what is below wanted.own (None: a folder), and those of wanted.paths() that are there. Raises NoMainError.
+    present: what is below wanted.own (None: a folder), those of wanted.paths() that are there, and as ROM, where
+    wanted.rom is given, as many octets as that has. Raises NoMainError.
     """
     aside = wanted.main + ASIDE
     if wanted.main_octets is None and wanted.main not in present and aside not in present:
         raise NoMainError
-    changes = [*_removals(wanted, present), *_folders(wanted, present), *_writes(wanted, present)]
+    changes = [
+        *_rom(wanted, present),
+        *_removals(wanted, present),
+        *_folders(wanted, present),
+        *_writes(wanted, present),
+    ]
     is_main_right = wanted.main in present and _is(present[wanted.main], wanted.main_octets)
     if is_main_right and not changes:
         return [Remove(aside)] if aside in present else []
@@ -117,7 +128,7 @@ def room_needed(todo: list[Step], present: Mapping[str, Present | None], block: 
     sizes = {path: _blocks(file.size, block) for path, file in present.items() if file is not None}
     for step in todo:
         match step:
-            case Write(path, octets):
+            case Write(path, octets) if path != ROM:
                 now += _blocks(len(octets), block)
                 most = max(most, now)
                 now -= sizes.get(path, 0)
@@ -129,18 +140,24 @@ def room_needed(todo: list[Step], present: Mapping[str, Present | None], block: 
     return most
 
 
+def _rom(wanted: Wanted, present: Mapping[str, Present | None]) -> Iterator[Step]:
+    if wanted.rom is not None and not _is(present.get(ROM), wanted.rom):
+        yield Write(ROM, wanted.rom)
+
+
 def _removals(wanted: Wanted, present: Mapping[str, Present | None]) -> Iterator[Step]:
     """What an older agent left, and what a cut left of a file."""
-    kept = {*wanted.files, wanted.main, wanted.main + ASIDE}
+    kept = {*wanted.files, wanted.main, wanted.main + ASIDE, ROM}
     yield from (Remove(path) for path, file in sorted(present.items()) if file is not None and path not in kept)
     used = set(_ancestors(wanted))
     yield from (RemoveFolder(p) for p, f in sorted(present.items(), reverse=True) if f is None and p not in used)
 
 
 def _folders(wanted: Wanted, present: Mapping[str, Present | None]) -> Iterator[Step]:
-    if wanted.own not in present:
+    lacking = sorted(set(_ancestors(wanted)) - present.keys())
+    if wanted.own in lacking:
         yield MakeFolder(wanted.own.rpartition("/")[0])  # may be there
-    yield from (MakeFolder(path) for path in sorted(set(_ancestors(wanted))) if path not in present)
+    yield from map(MakeFolder, lacking)
 
 
 def _writes(wanted: Wanted, present: Mapping[str, Present | None]) -> Iterator[Step]:

@@ -8,11 +8,15 @@ from simbond_tools.i18n import _
 
 from .board import Board, BoardError, literal
 from .contents import MAIN
+from .plan import ROM
 
 OLDEST = (1, 25)
 """The oldest MicroPython that the agent runs on."""
 
 _AGENT = parts.SOURCE.name
+
+IN_ROM = f"{ROM}/{_AGENT}"
+"""The agent's folder in a ROMFS image."""
 
 _FACTS = """\
 import gc, os, sys
@@ -79,7 +83,7 @@ def look(board: Board) -> Survey:
         raise Unfit(_("MicroPython on this board looks for no libraries in {folder}.").format(folder=lib))
     survey = Survey(number, machine, mpy, root, lib, heap)
     origin = board.run(_ORIGIN).strip()
-    if origin and not origin.startswith(survey.own + "/"):
+    if origin and not origin.startswith((survey.own + "/", IN_ROM + "/")):
         raise Unfit(
             _(
                 "The board has an agent elsewhere, which goes before one in {lib}: {origin}. Remove that "
