@@ -20,6 +20,8 @@ from simbond_tools.agent_process import AgentProcess
 from simbond_tools.build import ROM, build_agent
 from simbond_tools.demo.authority import Authority
 from simbond_tools.emulator import Modem
+from simbond_tools.flash import choice
+from simbond_tools.flash.needs import Part, read
 from support import needs
 from support.cards import CARD
 from support.device_server import DeviceServer, Reply
@@ -114,6 +116,16 @@ def test_linux_gateway(agent, example_rom, server):
     process = agent(program=EXAMPLES / "linux-gateway" / "main.py", rom=example_rom("linux-gateway"))
     server.enrol(process.wait_for("enrolment")["request"])
     assert server.evidence().iccid == CARD.iccid
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_is_flashed_with_the_parts_that_its_readme_builds(name):
+    readme = (EXAMPLES / name / "README.md").read_text()
+    assert f"simbond flash --board examples/{name} --ca ca.pem" in readme
+    dialect, *others = re.findall(r"--with (\w+)", readme)
+    sources = {path.name: path.read_text().replace(".example", ".test") for path in (EXAMPLES / name).glob("*.py")}
+    chosen = choice.choose([], Part(dialect, "the modem says so"), choice.Maker(sources, read(sources)))
+    assert {part.name for part in chosen} == {dialect, *others}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir() if (path / "board.py").is_file()))

@@ -56,6 +56,7 @@ def device(tmp_path_factory: pytest.TempPathFactory, verifier: VerifierServer) -
         with verifier.api() as api:
             api.post("/v1/devices", {"request": request["request"]})
             api.post(f"/v1/cards/{CARD.iccid}/bind", {"device": request["kid"]})
+        report(device, "affirming")
         yield device
 
 
@@ -69,10 +70,15 @@ def home(device: AgentOnCable) -> Iterator[AgentOnCable]:
         device.insert(CARD)
     device.lose_cell()
     device.move(plmn=HOME, registration="auto", rsrp_dbm=-95)
+    report(device, "affirming")
+
+
+def report(device: AgentOnCable, tier: str) -> None:
+    """Has the device attest until the verifier's word on it is this."""
     with open_line(device.port) as line:
         console = Console(line)
         console.attest()
-        while console.wait_for("attested")["tier"] != "affirming":
+        while console.wait_for("attested")["tier"] != tier:
             console.attest()
 
 
@@ -258,6 +264,7 @@ def test_another_card_is_in(home: AgentOnCable, verifier: VerifierServer, tmp_pa
     home.remove()
     home.insert(OTHER_CARD)
     home.move(plmn=OTHER_HOME)
+    report(home, "warning")
     assert show("wrong-card", home, verifier, "--no-attest") == 40
     assert look(home.port).verdict.code == "wrong-card", "the device remembers its own without a verifier"
     done = simbond("doctor", "--port", home.port, "--no-attest", "--json", SIMBOND_FOLDER=str(tmp_path))
@@ -290,8 +297,9 @@ def test_a_card_that_is_suspended_and_why(home: AgentOnCable, verifier: Verifier
     found = asked(home.port, verifier)
     assert (found.judged.reasons, also(found)) == (["out-of-area"], ["outside-scenario"])
     home.move(plmn=HOME)
-    assert asked(home.port, verifier, attest=True).verdict.code == "reverifying"
-    assert look(home.port, attest=True).verdict.code == "well", "its own Evidence from home lifts that"
+    # Two steps of its own Evidence lift it; the device takes the second at once, perhaps before the verifier is asked.
+    assert asked(home.port, verifier, attest=True).verdict.code in ("reverifying", "well")
+    assert look(home.port, attest=True).verdict.code == "well"
 
     with verifier.api() as api:
         api.post(f"/v1/cards/{CARD.iccid}/suspend", {"reason": "the holder asked for it"})

@@ -1,7 +1,6 @@
 """`simbond signing-key show`: the public key as an auditor's tools read it."""
 
 import json
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key

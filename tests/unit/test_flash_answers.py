@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 import serial
 
-from simbond_tools.field.errors import Unplugged
+from simbond_tools.field.errors import FieldError, Unplugged
 from simbond_tools.flash import board as boards
 from simbond_tools.flash.board import Board, BoardError, literal
 from simbond_tools.flash.files import Files
@@ -107,3 +107,18 @@ def test_a_board_that_prints_without_end_is_left(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(boards, "_PRINTED_MAX", 10_000)
     with Board("/dev/babbler") as board, pytest.raises(Unplugged):
         board.run("print('A')")
+
+
+def test_a_port_that_never_pauses_is_no_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Talker(Babbler):
+        def __init__(self) -> None:
+            super().__init__()
+            self._endless = True
+
+        def write(self, data: bytes) -> None: ...
+
+    monkeypatch.setattr(serial, "serial_for_url", lambda *_arguments, **_more: Talker())
+    monkeypatch.setattr(boards, "_PRINTED_MAX", 10_000)
+    monkeypatch.setattr(boards, "_LAST_WORDS_S", 0.05)
+    with pytest.raises(FieldError):
+        Board("/dev/talker")

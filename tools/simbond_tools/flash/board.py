@@ -22,6 +22,7 @@ PROMPT = b">>> "
 
 _TRIES = 5  # a board that is just starting does not hear the first Ctrl-C
 _QUIET_S = 0.2
+_LAST_WORDS_S = 2.0  # so long may a program that was interrupted go on talking
 _STALLED_S = 10.0
 _BOOT_S = 30.0  # boot.py may wait for a network
 _PRINTED_MAX = 1 << 18  # a list of files has some kilobytes
@@ -184,7 +185,8 @@ class Board(Closing):
 
     def _interrupted(self) -> bool:
         self._serial.write(b"\r\x03\x03")
-        while self.heard(_QUIET_S):
+        deadline = time.monotonic() + _LAST_WORDS_S
+        while time.monotonic() < deadline and self.heard(_QUIET_S):
             pass
         self._serial.write(b"\r\x01")
         ready: bool = self._transport.read_until(1, _RAW + b">", timeout_overall=1).endswith(_RAW + b">")
