@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from simbond_agent import identity
 from simbond_tools.i18n import _
 from simbond_verifier.endorsement import LABEL_CHARACTERS, ORDER_CHARACTERS, Unit
+from simbond_verifier.imei import device_number
 
 from .errors import FactoryError, Stop
 
@@ -175,10 +176,10 @@ def _unit(row: dict[str, Any]) -> Expected:
 def _imei(text: str | None) -> str | None:
     if not text:
         return None
-    digits = identity.imei(text) or identity.imeisv(text)
-    if digits is None:
+    number = device_number(text)
+    if number is None:
         raise ValueError(_("'{text}' is no IMEI").format(text=text))
-    return str(digits)[:14]
+    return number
 
 
 def _unusable(why: str) -> FactoryError:

@@ -4,10 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from simbond_agent import identity
-
 from ..event_kinds import DEVICE_ENROLLED
 from ..evidence import BadEvidence, read_enrolment
+from ..imei import device_number
 from ..reasons import EXPLAINED
 from ..refusal import Conflict, Invalid
 from ..store import cards, fleet_events, retired_keys
@@ -111,10 +110,10 @@ def imei_number(text: str | None) -> str | None:
     """The 14 digits of an IMEI that may carry its check digit or software version. Raises Invalid."""
     if text is None:
         return None
-    digits = identity.imei(text) or identity.imeisv(text)
-    if digits is None:
+    number = device_number(text)
+    if number is None:
         raise Invalid("imei-invalid", f"'{text}' is no IMEI: 14 or 15 digits, not all zero.")
-    return str(digits)[:14]
+    return number
 
 
 def revoke(connection: Connection, kid: str, *, reason: str, actor: str, now: float) -> bytes:
