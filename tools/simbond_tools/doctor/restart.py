@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from simbond_tools.field.asking import PROMPT
 from simbond_tools.field.console import parse_event
 from simbond_tools.field.line import Line
 
@@ -11,7 +12,6 @@ from .heard import ended
 _SOFT_RESET = b"\r\x04"  # the empty line ends what may be half typed there
 _START_S = 20.0
 _QUIET_S = 0.5
-_PROMPT = b">>> "
 _BANNERS = (b"MicroPython ", b"Type ", b"Use Ctrl-", b"MPY: ", b">>>", b"raw REPL")
 
 
@@ -36,7 +36,7 @@ def restart(line: Line, seconds: float = _START_S) -> Restart:
             return Restart(ended=why)
         if _is_started(heard):
             return Restart(started=True)
-        if not more and b"soft reboot" in heard and heard.endswith(_PROMPT):
+        if not more and b"soft reboot" in heard and heard.endswith(PROMPT):
             break
     return Restart(said=_last_line(heard))
 

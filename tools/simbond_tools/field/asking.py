@@ -26,8 +26,11 @@ _ANSWER_S = 0.5
 _TRIES_FIRST = 3
 _HEARD_MAX = 16384
 
+PROMPT = b">>> "
+"""What MicroPython says where nothing runs."""
+
 _FINAL = re.compile(rb"(?:^|[\r\n])(?:OK|ERROR|\+CME ERROR: ?\w[^\r\n]*)\r*\n?(?:$|[\r\n])")
-_MICROPYTHON = re.compile(rb">>> $|MicroPython v\d|NameError: name 'AT'|raw REPL; CTRL-B to exit")
+_MICROPYTHON = re.compile(re.escape(PROMPT) + rb"$|MicroPython v\d|NameError: name 'AT'|raw REPL; CTRL-B to exit")
 _NMEA = re.compile(rb"\$G[A-Z]{4},[^\r\n]*\*[0-9A-F]{2}")
 
 

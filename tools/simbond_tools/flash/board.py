@@ -10,15 +10,13 @@ from mpremote.transport import TransportError  # type: ignore[import-untyped]
 from mpremote.transport_serial import SerialTransport  # type: ignore[import-untyped]
 
 from simbond_tools.closing import Closing
+from simbond_tools.field.asking import PROMPT
 from simbond_tools.field.errors import FieldError, Unplugged
 from simbond_tools.field.line import BAUD, open_line
 from simbond_tools.i18n import _
 
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
 _LEAVE = b"\r\x03\x02\x04"  # stop what runs, out of the raw REPL, restart
-
-PROMPT = b">>> "
-"""What MicroPython says where nothing runs."""
 
 _TRIES = 5  # a board that is just starting does not hear the first Ctrl-C
 _QUIET_S = 0.2

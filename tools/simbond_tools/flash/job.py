@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from simbond_tools.field.asking import PROMPT
 from simbond_tools.field.console import parse_event
 from simbond_tools.field.errors import FieldError, NoPort, PortBusy, PortNotAllowed, Unplugged
 from simbond_tools.field.line import BAUD
@@ -17,7 +18,7 @@ from simbond_tools.romfs import EMPTY
 
 from . import choice, contents, modem
 from . import rom as roms
-from .board import PROMPT, Board
+from .board import Board
 from .choice import Maker
 from .files import Files, Full
 from .needs import Part, UnclearNeeds
