@@ -16,7 +16,7 @@ from simbond_verifier.work_orders.bundle import WorkOrder
 from simbond_verifier.work_orders.finding import Finding, Judgement
 from simbond_verifier.work_orders.proof import Proof, to_text
 
-from .common import NEGATIVE, json_option, print_json, say
+from .common import NEGATIVE, ROW_NUMBER, json_option, print_json, say
 from .onsite_options import folder_option, on_site
 from .onsite_screen import print_code, print_finding, print_handed, print_judged, print_sentence
 from .progress import doing
@@ -35,7 +35,7 @@ from .verifying import judged_document, verify_offline, verify_online
         "Shows the result as a QR code, keeps it, and uploads it as soon as there is a network and a token."
     ),
 )
-@click.argument("number", type=click.IntRange(1, 2**31 - 1), required=False)
+@click.argument("number", type=ROW_NUMBER, required=False)
 @port_options
 @folder_option
 @click.option("--upload", "only_upload", is_flag=True, help=N_("Only upload results that wait."))

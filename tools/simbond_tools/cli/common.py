@@ -34,6 +34,9 @@ LOCAL = 7
 ON_A_SCREEN = 50
 """Lines of a long list that a terminal gets; files, pipes and JSON get all of them."""
 
+ROW_NUMBER = click.IntRange(1, 2**31 - 1)
+"""Type of an option or argument: what the verifier numbers, such as decisions, appeals and work orders."""
+
 _JSON_ENVIRONMENT = "SIMBOND_JSON"
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import click
 
-from .common import json_option, print_fields, print_json, print_table, say, when
+from .common import ROW_NUMBER, json_option, print_fields, print_json, print_table, say, when
 from .listing import fetch, limit_option, tell_more
 from .remote import Server, server_options
 
 _OUTCOMES = ("open", "approved", "refused", "withdrawn", "lapsed")
 
-number_argument = click.argument("number", type=click.IntRange(1, 2**31 - 1))
+number_argument = click.argument("number", type=ROW_NUMBER)
 words_option = click.option("--words", default="", help="Why, in your words; kept with the decision.")
 
 

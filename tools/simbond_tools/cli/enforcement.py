@@ -10,7 +10,7 @@ from simbond_tools.client import Api
 from simbond_verifier import misspelt
 from simbond_verifier.reasons import EXPLAINED, Reason
 
-from .common import json_option, print_json, print_table, say, when
+from .common import ROW_NUMBER, json_option, print_json, print_table, say, when
 from .decisions import waits
 from .listing import fetch, limit_option, tell_more
 from .remote import Server, reason_option, server_options
@@ -43,7 +43,7 @@ def _one_or_all(command: F) -> F:
     """What a person decides over: a NUMBER of the list, or everything of a --rule."""
     for add in (
         *(json_option, server_options(), reason_option, rule_option),
-        click.argument("number", type=click.IntRange(1, 2**31 - 1), required=False),
+        click.argument("number", type=ROW_NUMBER, required=False),
     ):
         command = add(command)
     return command

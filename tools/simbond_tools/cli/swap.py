@@ -24,7 +24,7 @@ from simbond_tools.onsite.swap_words import first, said, then
 from simbond_verifier.work_orders.finding import Judgement
 from simbond_verifier.work_orders.proof import to_text
 
-from .common import NEGATIVE, USAGE, Failure, json_option, print_json, when
+from .common import NEGATIVE, ROW_NUMBER, USAGE, Failure, json_option, print_json, when
 from .onsite_options import CONNECT_S, folder_option, on_site
 from .onsite_screen import print_handed, print_sentence
 from .remote import Server, server_options
@@ -83,7 +83,7 @@ class _Look:
         "Interrupted at any moment, the same command goes on where it was."
     ),
 )
-@click.argument("number", type=click.IntRange(1, 2**31 - 1), required=False)
+@click.argument("number", type=ROW_NUMBER, required=False)
 @port_options
 @folder_option
 @click.option("--old-gone", is_flag=True, help=N_("The old device is broken or gone and cannot be checked."))

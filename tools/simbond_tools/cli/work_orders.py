@@ -9,7 +9,7 @@ from simbond_tools.i18n import N_, _, ngettext
 from simbond_tools.onsite.fetching import fetch as fetch_into
 from simbond_tools.onsite.upload import upload
 
-from .common import json_option, print_fields, print_json, print_table, say, when
+from .common import ROW_NUMBER, json_option, print_fields, print_json, print_table, say, when
 from .listing import fetch as fetch_pages
 from .listing import limit_option, tell_more
 from .onsite_options import folder_option, on_site
@@ -18,7 +18,7 @@ from .remote import Server, iccid_argument, kid, reason_option, server_options
 from .translated import TranslatedCommand
 from .uploading import handed_document
 
-number_argument = click.argument("number", type=click.IntRange(1, 2**31 - 1))
+number_argument = click.argument("number", type=ROW_NUMBER)
 _COLUMNS = ("number", "kind", "technician", "iccid", "outcome", "words")
 
 
@@ -32,7 +32,7 @@ def work_orders() -> None:
 @click.option("--technician", required=True, metavar="NAME", help="The name of the technician's token.")
 @click.option("--words", required=True, help="For the technician: where, and what to look at. Kept in the history.")
 @click.option("--kind", type=click.Choice(["check", "swap"]), default="check", show_default=True)
-@click.option("--decision", type=click.IntRange(1, 2**31 - 1), metavar="NUMBER", help="swap: what allowed it.")
+@click.option("--decision", type=ROW_NUMBER, metavar="NUMBER", help="swap: what allowed it.")
 @click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="How long the order stands.")
 @server_options()
 @json_option
