@@ -1,16 +1,15 @@
 """What a board answers to `simbond flash` is a stranger's word: nonsense ends in a sentence, and endless words end."""
 
-from typing import Any, cast
-
 import pytest
 import serial
 
 from simbond_tools.field.errors import FieldError, Unplugged
 from simbond_tools.flash import board as boards
-from simbond_tools.flash.board import Board, BoardError, literal
+from simbond_tools.flash.board import Board, BoardError
 from simbond_tools.flash.files import Files
 from simbond_tools.flash.modem import ask
 from simbond_tools.flash.survey import look
+from support.parrot import Parrot
 
 NONSENSE = (
     "",
@@ -26,22 +25,9 @@ NONSENSE = (
 )
 
 
-class Parrot:
-    """A board that says the same to everything."""
-
-    def __init__(self, said: str) -> None:
-        self.said = said
-
-    def run(self, source: str) -> str:
-        return self.said
-
-    def value(self, expression: str) -> Any:
-        return literal(self.said)
-
-
 @pytest.mark.parametrize("said", NONSENSE)
 def test_nonsense_is_told_in_the_boards_words(said: str) -> None:
-    board = cast("Board", Parrot(said))
+    board = Parrot(said)
     files = Files(board)
     for question in (lambda: look(board), lambda: files.space("/"), lambda: files.names("/")):
         with pytest.raises(BoardError) as refused:
@@ -59,12 +45,12 @@ def test_a_modem_that_nobody_can_read(said: str) -> None:
             return False
 
     with pytest.raises(BoardError):
-        ask(cast("Board", Modem(said)))
+        ask(Modem(said))
 
 
 def test_a_file_without_end_is_no_text() -> None:
     with pytest.raises(BoardError):
-        Files(cast("Board", Parrot(repr(b"A" * 512)))).text("/board.py")
+        Files(Parrot(repr(b"A" * 512))).text("/board.py")
 
 
 class Babbler:

@@ -1,16 +1,16 @@
 """Where the agent goes: into a board's ROMFS partition, or among its files."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from simbond_tools.flash.board import Board, BoardError, literal
+from simbond_tools.flash.board import BoardError
 from simbond_tools.flash.contents import Agent
 from simbond_tools.flash.files import Full
 from simbond_tools.flash.plan import Present
 from simbond_tools.flash.rom import Rom, check, is_for
 from simbond_tools.flash.survey import IN_ROM, Survey, Unfit
+from support.parrot import Parrot
 
 COMPILED = Agent({"simbond_agent/agent.mpy": b"M"}, b"image")
 SOURCE = Agent({"simbond_agent/agent.py": b"pass"}, why="no mpy-cross")
@@ -19,23 +19,9 @@ SMALL = replace(LARGE, heap=50_000)
 OURS = {IN_ROM: None, f"{IN_ROM}/agent.mpy": Present.of(b"M")}
 
 
-class PartitionOf(Board):
-    """A board that says the same to every question: as the size of its partition, so many octets."""
-
-    def __init__(self, said: str) -> None:
-        self.said = said
-
-    def run(self, source: str) -> str:
-        return self.said
-
-    def value(self, expression: str) -> Any:
-        return literal(self.said)
-
-    def close(self) -> None: ...
-
-
 def partition(octets: int) -> Rom:
-    return Rom(PartitionOf(str(octets)))
+    """Of a board that gives this size, in octets."""
+    return Rom(Parrot(str(octets)))
 
 
 @pytest.mark.parametrize(
@@ -77,4 +63,4 @@ def test_files_of_others_are_given_up_by_word_only():
 @pytest.mark.parametrize("said", ["", "x", "'a'", "None"])
 def test_nonsense_for_a_size_is_told_in_the_boards_words(said):
     with pytest.raises(BoardError):
-        Rom(PartitionOf(said))
+        Rom(Parrot(said))
