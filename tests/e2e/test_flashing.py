@@ -6,7 +6,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Timer
 
@@ -17,8 +17,10 @@ from simbond_tools.emulator import Modem
 from simbond_tools.field.errors import FieldError, Unplugged
 from simbond_tools.flash import contents
 from simbond_tools.flash.contents import maker_files
-from simbond_tools.flash.job import Job, NotStarted, flash
+from simbond_tools.flash.job import Job
 from simbond_tools.flash.plan import ASIDE, PART
+from simbond_tools.flash.run import flash
+from simbond_tools.flash.starting import NotStarted
 from simbond_tools.flash.survey import IN_ROM
 from simbond_tools.romfs import image
 from support.cards import CARD
@@ -28,7 +30,12 @@ from support.server import SIMBOND, simbond
 EXAMPLE = Path(__file__).parents[2] / "examples" / "esp32-uart"
 OWN = "/lib/simbond_agent/"
 KEY = "/simbond/key"
-OF_THE_MAKER = {"/boot.py": b"# the maker's\n", "/data/log.txt": b"12\n", "/lib/driver.py": b"pass\n"}
+UNTOUCHED = {
+    "/boot.py": b"# the maker's\n",
+    "/data/log.txt": b"12\n",
+    "/lib/driver.py": b"pass\n",
+    KEY: b"a device's key",
+}
 OLD_AGENT = {OWN + "agent.mpy": b"an older agent", OWN + "at.py": b"raise 1", OWN + "modem/quectel.mpy": b"old"}
 OLD_MAIN = b"print('old')\n"
 
@@ -123,34 +130,47 @@ def test_an_empty_board_gets_what_it_needs_and_a_second_run_changes_nothing(boar
     assert second["unchanged"] + len(job(folder).given) - 1 == first["unchanged"] + len(first["written"])
 
 
+def put_old(board: ReplBoard) -> None:
+    """Stops a board, and puts an older agent onto it, with files that no flashing may touch."""
+    board.stop()
+    board.put({**UNTOUCHED, **OLD_AGENT, "/main.py": OLD_MAIN})
+
+
+def flash_over_cuts(board: ReplBoard, wanted: Job, cuts: Iterable[int], dice: random.Random) -> dict[str, bytes]:
+    """Flashes a board without power again and again, cut after so many octets of the host's, and in the end uncut.
+    Holds at each cut: the old agent stands there whole, or nothing starts one. Returns the files of the end."""
+    before = board.files()
+    for cut in cuts:
+        board.start()
+        board.cut_after(cut, power=dice.random() < 0.5)
+        with pytest.raises(Unplugged):
+            flash(board.port, wanted, Silent())
+        files = after_stopping(board)
+        assert files == before or "/main.py" not in files
+        assert {path: files.get(path) for path in UNTOUCHED} == UNTOUCHED
+    board.start()
+    with pytest.raises(NotStarted):  # the key is no key; the agent says so
+        flash(board.port, wanted, Silent())
+    return after_stopping(board)
+
+
+def flashed(wanted: Job, lib: str) -> dict[str, bytes]:
+    """All files of a board that got what is wanted, with the agent below lib."""
+    agent = contents.agent(["quectel", "http", "spool", "network_time"], 6, plain=False)
+    given = {f"/{name}": octets for name, octets in wanted.given.items()}
+    return {**UNTOUCHED, **given, **{f"{lib}/{name}": octets for name, octets in agent.files.items()}}
+
+
 @pytest.mark.parametrize("kind", ["littlefs", "fat"])
 def test_cuts_leave_the_old_agent_or_none_or_the_new_one(kind, tmp_path, folder):
     dice = random.Random(f"flash {kind}")
     wanted = job(folder, "quectel")
+    # It looks at the board first, and sends some 50 000 octets for all of it.
+    cuts = (dice.randrange(100, 2500), *(dice.randrange(1500, 12_000) for _ in range(4)))
     with ReplBoard(tmp_path / "board", kind=kind) as board:
-        board.stop()
-        board.put({**OF_THE_MAKER, **OLD_AGENT, "/main.py": OLD_MAIN, KEY: b"a device's key"})
-        before = board.files()
-        untouched = {**OF_THE_MAKER, KEY: b"a device's key"}
-        # Octets that the host sends: it looks at the board first, and sends some 50 000 for all of it.
-        for cut in (dice.randrange(100, 2500), *(dice.randrange(1500, 12_000) for _ in range(4))):
-            board.start()
-            board.cut_after(cut, power=dice.random() < 0.5)
-            with pytest.raises(Unplugged):
-                flash(board.port, wanted, Silent())
-            files = after_stopping(board)
-            assert files == before or "/main.py" not in files
-            assert {path: files.get(path) for path in untouched} == untouched
-        board.start()
-        with pytest.raises(NotStarted):  # the key is no key; the agent says so
-            flash(board.port, wanted, Silent())
-        files = after_stopping(board)
-    agent = contents.agent(["quectel", "http", "spool", "network_time"], 6, plain=False)
-    assert files == {
-        **untouched,
-        **{f"/{name}": octets for name, octets in wanted.given.items()},
-        **{f"/lib/{name}": octets for name, octets in agent.files.items()},
-    }
+        put_old(board)
+        files = flash_over_cuts(board, wanted, cuts, dice)
+    assert files == flashed(wanted, "/lib")
 
 
 def test_a_cable_that_comes_back_is_waited_for(board, folder):
@@ -274,29 +294,13 @@ def test_into_romfs_and_out_of_it(kind, tmp_path, folder):
 def test_cuts_while_romfs_is_written_leave_the_old_agent_or_none_or_the_new_one(tmp_path, folder):
     dice = random.Random("flash romfs")
     wanted = job(folder, "quectel", romfs=True)
+    # A look at the board takes some 7000 octets, the image 55 000.
+    cuts = [dice.randrange(begin, 2 * begin) for begin in (3_500, 3_500, 10_000, 30_000)]
     with ReplBoard(tmp_path / "board", rom="memory") as board:
-        board.stop()
-        board.put({**OF_THE_MAKER, **OLD_AGENT, "/main.py": OLD_MAIN, KEY: b"a device's key"})
+        put_old(board)
         put_image(board, tmp_path / "old", {"simbond_agent/agent.mpy": b"an older one"})
-        before = board.files()
-        for begin in (3_500, 3_500, 10_000, 30_000):  # octets: a look at the board takes some 7000, the image 55 000
-            board.start()
-            board.cut_after(dice.randrange(begin, 2 * begin), power=dice.random() < 0.5)
-            with pytest.raises(Unplugged):
-                flash(board.port, wanted, Silent())
-            files = after_stopping(board)
-            assert files == before or "/main.py" not in files
-        board.start()
-        with pytest.raises(NotStarted):  # the key is no key; the agent says so
-            flash(board.port, wanted, Silent())
-        files = after_stopping(board)
-    agent = contents.agent(["quectel", "http", "spool", "network_time"], 6, plain=False)
-    assert files == {
-        **OF_THE_MAKER,
-        KEY: b"a device's key",
-        **{f"/{name}": octets for name, octets in wanted.given.items()},
-        **{f"/rom/{name}": octets for name, octets in agent.files.items()},
-    }
+        files = flash_over_cuts(board, wanted, cuts, dice)
+    assert files == flashed(wanted, "/rom")
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,10 @@ from simbond_tools.field.line import BAUD
 from simbond_tools.flash.board import NoMicroPython
 from simbond_tools.flash.contents import BadFolder, maker_files
 from simbond_tools.flash.files import Full
-from simbond_tools.flash.job import Job, NotStarted, Report, flash
+from simbond_tools.flash.job import Job, Report
 from simbond_tools.flash.needs import UnclearNeeds
+from simbond_tools.flash.run import flash
+from simbond_tools.flash.starting import NotStarted
 from simbond_tools.flash.survey import Unfit
 from simbond_tools.i18n import N_, _
 
@@ -210,7 +212,6 @@ def _tell(port: str, end: Report | FieldError, *, dry: bool) -> None:
         complain(f"{port}: {end}")
         return
     survey = end.survey
-    assert survey is not None
     fields = [
         (_("port"), port),
         (_("board"), f"{survey.machine}, MicroPython {survey.micropython}"),
@@ -240,7 +241,6 @@ def _document(port: str, end: Report | FieldError) -> dict[str, Any]:
     if isinstance(end, FieldError):
         return {"port": port, "error": {"code": end.code, "detail": str(end)}}
     survey = end.survey
-    assert survey is not None
     return {
         "port": port,
         "micropython": survey.micropython,

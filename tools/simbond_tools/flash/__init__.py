@@ -2,7 +2,8 @@
 
     from pathlib import Path
     from simbond_tools.flash.contents import maker_files
-    from simbond_tools.flash.job import Job, flash
+    from simbond_tools.flash.job import Job
+    from simbond_tools.flash.run import flash
 
     report = flash("/dev/ttyACM0", Job(given=maker_files(Path("my-board"), None)), Quiet())
 
