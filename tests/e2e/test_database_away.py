@@ -47,6 +47,7 @@ def test_a_database_server_that_goes_away_under_load(tmp_path: Path) -> None:
             eventually(lambda: all(len(s.acknowledged) > 5 for s in senders))
 
             postgres.stop()
+            eventually(lambda: all(s.refused for s in senders))  # each has heard what it was still to hear
             before = [len(sender.acknowledged) for sender in senders]
             eventually(lambda: all(len(s.refused) > 3 for s in senders))
             assert field.http.get("/healthz").status_code == 200, "it lives"
@@ -57,7 +58,7 @@ def test_a_database_server_that_goes_away_under_load(tmp_path: Path) -> None:
             eventually(lambda: all(len(s.acknowledged) > n + 5 for s, n in zip(senders, before, strict=True)))
             for sender in senders:
                 sender.stopping.set()
-                sender.join(30)
+                sender.join(60)
             assert {refused for s in senders for refused in s.refused} == {(503, "30")}
             kept = [bytes(row[0]) for row in field.rows("SELECT message FROM evidence")]
             assert set(kept).issuperset(m for s in senders for m in s.acknowledged)

@@ -14,7 +14,7 @@ from support import freeradius
 from support.attester import Attester
 from support.field import Field, eventually, new_device
 from support.freeradius import Gateway, Said
-from support.nas import SECRET, START, accounting_request, free_port
+from support.nas import SECRET, START, accounting_request
 from support.server import VerifierServer
 from support.verifier import SCENARIO
 
@@ -28,24 +28,30 @@ class Place:
 
     def __init__(self, folder: Path, coa_port: int, scenario: str) -> None:
         self.folder = folder
-        self.auth, self.acct = free_port(), free_port()
         (folder / "secret").write_bytes(SECRET)
         (folder / "policy.toml").write_text(
-            f"[radius]\nauth_port = {self.auth}\nacct_port = {self.acct}\n"
+            "[radius]\nauth_port = 0\nacct_port = 0\n"
             f'[[radius.clients]]\naddress = "127.0.0.1"\nsecret_file = "secret"\ncoa_port = {coa_port}\n'
         )
         options = ("--policy", str(folder / "policy.toml"))
         self.server = VerifierServer(folder, scenarios=[scenario], options=options)
 
+    def port(self, kind: str) -> int:
+        """Where the verifier listens since its last start, by its own log; auth or acct."""
+        with Field(self.server) as field:
+            return int([entry for entry in field.log() if entry["event"] == "listening"][-1][f"{kind}_port"])
+
     def asks(self, device: Attester, imei: str | None = None) -> Said:
         """A gateway asks for a card, which it sees in its device or in another."""
-        return freeradius.ask(self.folder, self.auth, "auth", **_identities(device, imei), Message_Authenticator="0x00")
+        return freeradius.ask(
+            self.folder, self.port("auth"), "auth", **_identities(device, imei), Message_Authenticator="0x00"
+        )
 
     def tells(self, device: Attester, session: str, status: str = "Start", imei: str | None = None) -> None:
         """A gateway reports a session of a card."""
         said = freeradius.ask(
             self.folder,
-            self.acct,
+            self.port("acct"),
             "acct",
             **_identities(device, imei),
             Acct_Status_Type=status,
@@ -201,14 +207,14 @@ def test_what_a_gateway_was_answered_survives_a_kill(tmp_path: Path, gateway: Ga
     with at_work(tmp_path, gateway) as (place, field, meter):
         total: set[str] = set()
         for round_ in range(3):
-            reporters = [Reporter(place.acct, 10 * round_ + n, str(meter.imsi)) for n in range(4)]
+            reporters = [Reporter(place.port("acct"), 10 * round_ + n, str(meter.imsi)) for n in range(4)]
             for reporter in reporters:
                 reporter.start()
             eventually(lambda reporters=reporters: all(len(one.acknowledged) > 5 for one in reporters))  # type: ignore[misc]
             place.server.kill()
             for reporter in reporters:
                 reporter.gone.set()
-                reporter.join(30)
+                reporter.join(60)
                 assert not reporter.is_alive()
                 total |= set(reporter.acknowledged)
             place.server.start()

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from simbond_agent import claims
 from simbond_tools.demo.authority import Authority
 
+from .ports import free_port
+
 
 class Received(NamedTuple):
     """Evidence whose signature verified."""
@@ -58,29 +60,33 @@ class DeviceServer:
         self._authority = authority
         self._keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
         self._enrolled = threading.Condition()
+        self._stopping = False
         self._received: SimpleQueue[Received] = SimpleQueue()
         self._nonces: dict[bytes, bool] = {bytes(8): False}  # whether each is still to be claimed
         self.requests: list[str] = []
         self.replies: deque[Reply] = deque()
         self.rotated: list[bytes] = []
         self.interval_s = 3600
-        self._port = 0
+        self._port = free_port()
         self.start()
 
     def start(self) -> None:
         """Listens, on the same port as ever."""
+        self._stopping = False
         server = _Server(("127.0.0.1", self._port), _Handler)
         server.device_server = self
         if self._authority:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self._authority.server)
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        self._port = server.server_port
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
 
     def stop(self) -> None:
+        with self._enrolled:
+            self._stopping = True
+            self._enrolled.notify_all()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -103,7 +109,7 @@ class DeviceServer:
         self.verified(message)
         return kid
 
-    def evidence(self, timeout_s: float = 30) -> Received:
+    def evidence(self, timeout_s: float = 60) -> Received:
         """The next Evidence."""
         try:
             return self._received.get(timeout=timeout_s)
@@ -117,7 +123,7 @@ class DeviceServer:
         signed = cbor2.dumps(["Signature1", protected, b"", payload])
         der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
         with self._enrolled:  # the agent does not wait for the test to enrol it
-            self._enrolled.wait_for(lambda: kid in self._keys, timeout=5)
+            self._enrolled.wait_for(lambda: kid in self._keys or self._stopping, timeout=60)
             key = self._keys[kid]
         key.verify(der, signed, ec.ECDSA(hashes.SHA256()))
         return kid, cbor2.loads(payload)
@@ -167,7 +173,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 10
+    timeout = 60
     server: _Server
 
     def do_POST(self) -> None:

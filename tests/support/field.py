@@ -60,7 +60,7 @@ class Answer(NamedTuple):
         return self.tier, self.reasons
 
 
-def eventually(condition: Callable[[], T], seconds: float = 30) -> T:
+def eventually(condition: Callable[[], T], seconds: float = 60) -> T:
     """What the condition gives, as soon as that is anything; the limit is only for a test that fails anyway."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -157,8 +157,9 @@ class Field:
     # As whoever has the machine
 
     def log(self) -> list[dict[str, Any]]:
-        """The log; every line of it is a JSON object."""
-        return [json.loads(line) for line in self.server.log.read_text().splitlines()]
+        """The log, as far as its lines are written to their ends; every line of it is a JSON object."""
+        whole, _, _ = self.server.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return rows(self.server.db, query)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import needs
-from .nas import SECRET, free_port
+from .nas import SECRET
+from .ports import free_port
 
 _CONF = """
 libdir = /usr/lib/freeradius
@@ -87,7 +88,7 @@ def ask(folder: Path, port: int, kind: str, **attributes: str) -> Said:
         input="\n".join(lines) + "\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return Said(done.returncode, done.stdout + done.stderr)
@@ -116,7 +117,7 @@ def gateway(folder: Path) -> Iterator[Gateway]:
     with log.open("w") as out:
         process = subprocess.Popen([server, "-f", "-X", "-d", str(folder), "-n", "radiusd"], stdout=out, stderr=out)
     try:
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 60
         while "Ready to process requests" not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < ends, log.read_text()
@@ -124,4 +125,4 @@ def gateway(folder: Path) -> Iterator[Gateway]:
         yield Gateway(port, log)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)

@@ -11,10 +11,11 @@ from pathlib import Path
 from simbond_tools.demo.authority import Authority, make_authority
 
 from . import needs
+from .ports import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mosquitto"
 VERIFIER = ("verifier", "the verifier's password")
-_START_S = 10
+_START_S = 60
 
 
 class Mosquitto:
@@ -30,7 +31,7 @@ class Mosquitto:
         folder.mkdir(parents=True, exist_ok=True)
         self.authority: Authority = make_authority(folder / "tls")
         self.log = folder / "mosquitto.log"
-        self.port, self.plain_port = _free_port(), _free_port()
+        self.port, self.plain_port = free_port(), free_port()
         self._passwords = folder / "passwords"
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / "mosquitto.conf"
@@ -125,13 +126,8 @@ class Mosquitto:
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(how)
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=60)
         self._process = None
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

@@ -74,7 +74,7 @@ class Line:
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         if self._filters:
-            assert self._subscribed.wait(10)
+            assert self._subscribed.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,12 +83,14 @@ class Line:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Returns once the broker has it."""
-        self._client.publish(topic, payload, 1, retain).wait_for_publish(10)
+        sent = self._client.publish(topic, payload, 1, retain)
+        sent.wait_for_publish(60)
+        assert sent.is_published(), f"the broker does not take {topic}"
 
     def send(self, kind: str, message: bytes) -> None:
         self.publish(f"simbond/1/{self.name}/{kind}", message)
 
-    def result(self, seconds: float = 30) -> Result:
+    def result(self, seconds: float = 60) -> Result:
         """The next one. Raises queue.Empty."""
         return self._results.get(timeout=seconds)
 

@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,8 +13,10 @@ from types import TracebackType
 import psycopg
 import pytest
 
+from .ports import free_port
+
 _VERSIONS = Path("/usr/lib/postgresql")
-_READY_S = 30
+_READY_S = 60
 _EMPTY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
 DO $$
@@ -45,8 +46,7 @@ class PostgresServer:
 
     def __enter__(self) -> "PostgresServer":
         self._folder = Path(tempfile.mkdtemp(prefix="simbond-postgres-"))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres", "postgres")
         order = [self._program("initdb"), "-D", self._data, "-U", "simbond", "-A", "trust", "-E", "UTF8", "--no-locale"]
@@ -87,7 +87,7 @@ class PostgresServer:
         """Ends it at once, with everybody's connections; nothing that was committed is lost."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)  # its "fast shutdown"
-            self._process.wait(30)
+            self._process.wait(60)
             self._process = None
 
     def url(self, database: str) -> str:

@@ -89,7 +89,7 @@ class Terminal:
         assert not too_long, "wider than 80 columns:\n" + "\n".join(too_long)
         return "\n".join(lines).rstrip("\n")
 
-    def until(self, text: str, timeout_s: float = 30) -> str:
+    def until(self, text: str, timeout_s: float = 60) -> str:
         """The screen, as soon as text stands on it."""
         deadline = time.monotonic() + timeout_s
         while text not in self.text:
@@ -105,7 +105,7 @@ class Terminal:
         """Ctrl-C."""
         self.press("\x03")
 
-    def end(self, timeout_s: float = 60) -> int:
+    def end(self, timeout_s: float = 120) -> int:
         """The exit status, once it has ended by itself."""
         deadline = time.monotonic() + timeout_s
         while self._read(max(0.0, deadline - time.monotonic())):

@@ -1,4 +1,4 @@
-"""A real verifier: `simbond serve` as a process of its own, on a free port, with a folder of its own."""
+"""A real verifier: `simbond serve` as a process of its own, on a port of its own, with a folder of its own."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from simbond_tools.client import Api
 from simbond_tools.demo.authority import make_authority
 
 from . import schemas
+from .ports import free_port
 from .stores import place
 from .verifier import SCENARIO
 
@@ -41,7 +42,7 @@ class VerifierServer:
         self.ca_der: Path | None = None
         self._tokens: dict[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
-        self._port = 0
+        self._port = free_port()
         self._options = ["--db", str(self.db), "--scenarios", str(folder / "scenarios"), "--target", target, *options]
         (folder / "scenarios").mkdir(parents=True, exist_ok=True)
         for number, text in enumerate(scenarios):
@@ -82,7 +83,6 @@ class VerifierServer:
         url = schemas.read(line)["listening"]
         # The certificate is for the name.
         self.url = url.replace("127.0.0.1", "localhost") if self.ca else url
-        self._port = int(url.rpartition(":")[2])
 
     def stop(self) -> None:
         """Asks it to end, and sees that it does."""
@@ -110,7 +110,7 @@ class VerifierServer:
         self._process.send_signal(how)
         assert self._process.stdout is not None
         self._process.stdout.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=60)
         self._process = None
 
     def token(self, role: str = "admin") -> str:
@@ -143,7 +143,7 @@ def simbond(*arguments: str, stdin: bytes = b"", **environment: str) -> subproce
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIMBOND_")}
     inherited |= {"SIMBOND_CONFIG": os.devnull, "SIMBOND_LANG": "en"}  # whoever runs the tests may have their own
     done = subprocess.run(
-        [*SIMBOND, *arguments], input=stdin, capture_output=True, env=inherited | environment, timeout=120, check=False
+        [*SIMBOND, *arguments], input=stdin, capture_output=True, env=inherited | environment, timeout=150, check=False
     )
     printed = done.stdout.decode()
     schemas.check(printed)

@@ -44,7 +44,7 @@ async def at_work(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterato
             await task
 
 
-async def until(condition: Callable[[], Any], what: str, *, seconds: float = 30) -> Any:
+async def until(condition: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
     """Waits for a condition and returns what it gave; the limit is only for a test that fails anyway."""
     try:
         async with asyncio.timeout(seconds):

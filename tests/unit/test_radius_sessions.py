@@ -14,7 +14,8 @@ from simbond_verifier.radius.target import Disconnecting
 from simbond_verifier.store.errors import StoreUnavailable
 from simbond_verifier.store.radius_sessions import running, started
 from support.attester import IMSI, Attester
-from support.nas import DICTIONARY, SECRET, free_port, nas
+from support.nas import DICTIONARY, SECRET, nas
+from support.ports import free_port
 from support.radius import booth
 from support.verifier import NOW, desk
 

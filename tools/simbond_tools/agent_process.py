@@ -127,7 +127,7 @@ class AgentProcess:
         self._lines = queue.SimpleQueue()
         return self.start()
 
-    def wait_for(self, name: str, timeout_s: float = 30, **fields: object) -> Event:
+    def wait_for(self, name: str, timeout_s: float = 60, **fields: object) -> Event:
         """The next event called name that has these fields; earlier ones are passed over.
 
         Raises AgentError when there is none in time, or when the agent has ended.
@@ -138,7 +138,7 @@ class AgentProcess:
             if event["event"] == name and all(event.get(key) == value for key, value in fields.items()):
                 return event
 
-    def wait_for_end(self, timeout_s: float = 30) -> int:
+    def wait_for_end(self, timeout_s: float = 60) -> int:
         """The exit code. Raises AgentError when the agent goes on."""
         if self._process is None or self._reader is None:
             raise AgentError("the agent was not started")

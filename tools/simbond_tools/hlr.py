@@ -34,7 +34,7 @@ hlr
  gsup
   bind ip {address}
 """
-_START_TIMEOUT_S = 10.0
+_START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 5.0
 
 
