@@ -9,8 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from simbond_verifier.evidence import load_key, open_envelope, read_claims, verify
+from simbond_verifier.evidence import open_envelope, read_claims, verify
 from simbond_verifier.freshness import issue
+from simbond_verifier.p256 import load_key
 from support.attester import Attester
 
 from . import load

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from simbond_agent import identity
 
-from .evidence import load_key
+from .p256 import load_key
 from .refusal import Invalid
 
 REQUIRED = ("iccid", "imsi", "scenario")
@@ -155,4 +155,4 @@ def read_sim_key(text: str) -> bytes | None:
         load_key(point)
     except ValueError:
         return None
-    return point if len(point) == 65 else None
+    return point

@@ -10,18 +10,11 @@ from hashlib import sha256
 from typing import Any, NamedTuple, NoReturn
 
 import cbor2
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
-    SECP256R1,
-    EllipticCurvePublicKey,
-)
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from simbond_agent import claims, identity
 
 from . import strict_cbor
+from .p256 import Key, load_key
 from .reasons import Reason
 
 # 18([<< {1: -7, 4: kid} >>, {} or {12: countersignature}, payload, signature])
@@ -37,14 +30,6 @@ _TO_BE_SIGNED_HEAD = _TO_BE_SIGNED_CONTEXT + b"\x4d" + _HEAD[3:]
 _COUNTERSIGN_CONTEXT = b"\x85\x73CounterSignature0V2"
 _TO_BE_SIGNED_MIDDLE = b"\x40"
 
-_ES256 = ECDSA(Prehashed(SHA256()))  # hashlib's digest costs less than one of OpenSSL's provider interface
-# SEQUENCE { INTEGER r, INTEGER s } up to r, and between r and s, for 32 octets each; by the first bits of r and of s: a
-# number that begins with a 1 has a zero in front of it.
-_DER = {
-    (r, s): (bytes([0x30, 68 + r + s, 0x02, 32 + r]) + bytes(r), bytes([0x02, 32 + s]) + bytes(s))
-    for r in (0, 1)
-    for s in (0, 1)
-}
 # Deterministic encoding orders the labels, so there are only these sets of them.
 _LABELS = {
     (*iat, claims.NONCE, claims.UPTIME, *profile, claims.BOOTCOUNT, claims.BINDING)
@@ -167,37 +152,20 @@ def _statement(message: bytes, to_be_signed: bytes, signature: bytes) -> SimStat
     return SimStatement(message[_COUNTERSIGNED_PAYLOAD - 64 : _COUNTERSIGNED_PAYLOAD], to_be_countersigned)
 
 
-def verify(envelope: Envelope, key: EllipticCurvePublicKey) -> None:
+def verify(envelope: Envelope, key: Key) -> None:
     """Raises BadEvidence(SIGNATURE_INVALID) unless the key signed the envelope (ES256, RFC 9053 section 2.1)."""
-    if not is_signature(envelope.signature, digest(envelope), key):
+    if not key.is_signature(envelope.signature, digest(envelope)):
         raise BadEvidence(Reason.SIGNATURE_INVALID, envelope.kid)
 
 
 def is_stated_by(statement: SimStatement, point: bytes) -> bool:
     """Whether the SIM with this key made the statement. point: uncompressed, 65 octets."""
-    return is_signature(statement.signature, sha256(statement.to_be_signed).digest(), _sim_key(point))
+    return _sim_key(point).is_signature(statement.signature, sha256(statement.to_be_signed).digest())
 
 
 def digest(envelope: Envelope) -> bytes:
     """SHA-256 of what the device signed."""
     return sha256(envelope.to_be_signed).digest()
-
-
-def is_signature(raw: bytes, digest: bytes, key: EllipticCurvePublicKey) -> bool:
-    """Whether r and s, 32 octets each, are the key's signature over what has this SHA-256 digest."""
-    try:
-        key.verify(_der(raw), digest, _ES256)
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _der(raw: bytes) -> bytes:
-    """An ECDSA signature as ASN.1 has it (RFC 3279 section 2.2.3), in DER. raw: r and s, 32 octets each."""
-    if raw[0] and raw[32]:
-        head, between = _DER[raw[0] >> 7, raw[32] >> 7]
-        return b"%b%b%b%b" % (head, raw[:32], between, raw[32:])
-    return encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
 
 
 def read_claims(envelope: Envelope) -> Evidence:
@@ -301,11 +269,6 @@ def thumbprint(point: bytes) -> bytes:
     """COSE Key Thumbprint (RFC 9679, SHA-256) of an uncompressed P-256 point of 65 octets."""
     key = {1: 2, -1: 1, -2: point[1:33], -3: point[33:]}
     return sha256(cbor2.dumps(key, canonical=True)).digest()
-
-
-def load_key(point: bytes) -> EllipticCurvePublicKey:
-    """A P-256 key from its uncompressed point. Raises ValueError when the point is not on the curve."""
-    return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
 
 
 _sim_key = lru_cache(maxsize=65536)(load_key)

@@ -8,7 +8,6 @@ from simbond_agent import claims, identity
 from simbond_verifier import strict_cbor
 from simbond_verifier.evidence import (
     BadEvidence,
-    load_key,
     open_envelope,
     read_cell,
     read_claims,
@@ -17,6 +16,7 @@ from simbond_verifier.evidence import (
     thumbprint,
     verify,
 )
+from simbond_verifier.p256 import load_key
 from simbond_verifier.reasons import EXPLAINED, Reason, Tier
 
 from .salvage import Parts, salvage

@@ -14,11 +14,11 @@ from simbond_verifier.endorsement import Unit
 from simbond_verifier.evidence import (
     FIELD_NONCE_OCTETS,
     BadEvidence,
-    load_key,
     open_envelope,
     read_field_claims,
     verify,
 )
+from simbond_verifier.p256 import load_key
 
 from .errors import Stop
 from .label import Label

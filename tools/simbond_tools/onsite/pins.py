@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from simbond_tools.i18n import _
-from simbond_verifier.evidence import load_key
+from simbond_verifier.p256 import load_key
 from simbond_verifier.signing_key import PublicKey
 
 from . import durable

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-
 from ..event_kinds import DEVICE_ENROLLED, KEY_ROTATED
-from ..evidence import BadEvidence, load_key, open_envelope, read_enrolment, read_rotation, verify
+from ..evidence import BadEvidence, open_envelope, read_enrolment, read_rotation, verify
+from ..p256 import Key, load_key
 from .facts import Fact, Facts
 
 
@@ -15,7 +14,7 @@ class Holder(NamedTuple):
     device: int
     point: bytes
     """Uncompressed, 65 octets."""
-    key: EllipticCurvePublicKey
+    key: Key
     actor: str
     """Who enrolled it."""
 

@@ -10,9 +10,9 @@ import sys
 from functools import lru_cache
 from typing import BinaryIO
 
-from ..evidence import is_signature, load_key
+from ..p256 import POINT_OCTETS, load_key
 
-POINT, SIGNATURE, DIGEST = 65, 64, 32
+POINT, SIGNATURE, DIGEST = POINT_OCTETS, 64, 32
 RECORD = POINT + SIGNATURE + DIGEST
 """Octets of one."""
 HEAD = 4
@@ -29,7 +29,7 @@ def check(records: bytes) -> bytes:
 
 def _is_good(record: bytes) -> bool:
     signature, digest = record[POINT:-DIGEST], record[-DIGEST:]
-    return is_signature(signature, digest, _key(record[:POINT]))
+    return _key(record[:POINT]).is_signature(signature, digest)
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:

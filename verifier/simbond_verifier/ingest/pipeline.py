@@ -12,8 +12,9 @@ import structlog
 from simbond_agent import claims
 
 from .. import freshness
-from ..evidence import BadEvidence, Envelope, load_key, open_envelope, read_rotation, verify
+from ..evidence import BadEvidence, Envelope, open_envelope, read_rotation, verify
 from ..metrics import Metrics
+from ..p256 import load_key
 from ..reasons import Reason, Tier
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy

@@ -8,10 +8,10 @@ from functools import partial
 from typing import NamedTuple
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from sqlalchemy import Connection
 
-from ..evidence import BadEvidence, Envelope, digest, is_signature, read_claims
+from .. import p256
+from ..evidence import BadEvidence, Envelope, digest, read_claims
 from ..reasons import Reason
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from .checkers import Checkers
@@ -33,7 +33,7 @@ class Key(NamedTuple):
 
     point: bytes
     """Uncompressed, 65 octets."""
-    public: EllipticCurvePublicKey
+    public: p256.Key
 
 
 class Claim(NamedTuple):
@@ -171,7 +171,7 @@ def _record(claim: Claim) -> bytes:
 
 
 def _is_signed(claim: Claim) -> bool:
-    return is_signature(claim.envelope.signature, digest(claim.envelope), claim.key.public)
+    return claim.key.public.is_signature(claim.envelope.signature, digest(claim.envelope))
 
 
 def _read(claim: Claim, is_signed: bool) -> Verified | Result:

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-
+from ..p256 import load_key
 from . import cbor
 
 _TAG = b"\xd2"  # 18
@@ -31,8 +28,8 @@ class Sign1(NamedTuple):
         payload = self.payload if detached is None else detached
         if payload is None or self.protected.get(ALG) != _ES256:
             return False
-        signed = _sig_structure(self.head, aad, payload)
-        return any(_verifies(point, self.signature, signed) for point in points)
+        digest = sha256(_sig_structure(self.head, aad, payload)).digest()
+        return any(_key(point).is_signature(self.signature, digest) for point in points)
 
     @property
     def to_be_signed(self) -> bytes:
@@ -61,18 +58,4 @@ def _sig_structure(head: bytes, aad: bytes, payload: bytes) -> bytes:
     return cbor.dumps(["Signature1", head, aad, payload])
 
 
-def _verifies(point: bytes, signature: bytes, signed: bytes) -> bool:
-    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
-    try:
-        _key(point).verify(der, signed, _ECDSA)
-    except InvalidSignature:
-        return False
-    return True
-
-
-@lru_cache(maxsize=64)
-def _key(point: bytes) -> EllipticCurvePublicKey:
-    return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
-
-
-_ECDSA = ECDSA(SHA256())
+_key = lru_cache(maxsize=64)(load_key)

@@ -10,11 +10,11 @@ from ..evidence import (
     BadEvidence,
     Envelope,
     Evidence,
-    load_key,
     open_envelope,
     read_field_claims,
     verify,
 )
+from ..p256 import load_key
 from ..reasons import Reason
 from ..signing_key import PublicKey
 from . import ticket as tickets

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from simbond_agent import claims
 
-from ..evidence import FIELD_NONCE_OCTETS, load_key
+from ..evidence import FIELD_NONCE_OCTETS
 from ..ledger import cbor, cose
+from ..p256 import compress, decompress
 from ..signing_key import KID, PublicKey, SigningKey
 
 _CONTEXT = b"simbond work order"
@@ -51,7 +50,7 @@ def issue(ticket: Ticket, key: SigningKey) -> bytes:
         ticket.issued,
         ticket.expires,
         claims.pack_digits(ticket.iccid, 10),
-        load_key(ticket.point).public_bytes(Encoding.X962, PublicFormat.CompressedPoint),
+        compress(ticket.point),
         claims.pack_digits(ticket.imei, 7),
         None if ticket.imei2 is None else claims.pack_digits(ticket.imei2, 7),
     ]
@@ -84,7 +83,7 @@ def _ticket(payload: object) -> Ticket:
             and (imei2 is None or (type(imei2) is bytes and len(imei2) == 7))
         ):
             try:
-                whole = load_key(point).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+                whole = decompress(point)
             except ValueError:
                 raise NotGenuine("a work order about no key") from None
             second = None if imei2 is None else _digits(imei2)
