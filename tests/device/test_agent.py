@@ -11,6 +11,7 @@ from simbond_tools.agent_process import AgentError
 from simbond_tools.demo.authority import make_authority
 from simbond_tools.emulator import Modem
 from support.cards import CARD, OTHER_CARD
+from support.damage import flipped
 from support.device_server import Reply
 
 
@@ -183,7 +184,7 @@ def test_killed_at_first_start_it_comes_up_as_one_device(agent, modem, server):
 def test_a_damaged_key_ends_it_with_one_clear_line(enrolled, tmp_path):
     enrolled.stop()
     key = tmp_path / "state" / "key"
-    key.write_bytes(key.read_bytes()[:-1] + b"\x00")
+    key.write_bytes(flipped(key.read_bytes()))
     enrolled.restart()
     assert enrolled.wait_for_end() == 1
     assert "enrol the device again" in enrolled.events[-1]["detail"]

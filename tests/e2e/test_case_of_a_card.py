@@ -11,6 +11,7 @@ import pytest
 
 from support.attester import Attester
 from support.casefile import OUTSIDE
+from support.damage import flipped
 from support.field import Field, eventually, new_device
 from support.server import VerifierServer, simbond
 
@@ -114,9 +115,8 @@ def test_the_ledger_is_proved_and_continues_the_checkpoint_that_was_kept(audited
 
 @pytest.mark.parametrize(("what", "file"), [("case", "case.zip"), ("ledger", "all.ledger")])
 def test_a_flipped_octet_is_found(audited: Audited, what: str, file: str) -> None:
-    octets = bytearray((audited.folder / file).read_bytes())
-    octets[len(octets) // 2] ^= 1
-    (audited.folder / f"flipped-{file}").write_bytes(octets)
+    octets = (audited.folder / file).read_bytes()
+    (audited.folder / f"flipped-{file}").write_bytes(flipped(octets, len(octets) // 2))
 
     done = audited.verify(what, f"flipped-{file}")
 

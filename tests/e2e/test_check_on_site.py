@@ -25,6 +25,7 @@ from support import schemas
 from support.attester import Attester
 from support.cable import AgentOnCable
 from support.cards import CARD, OTHER_CARD
+from support.damage import flipped
 from support.operator import HEADER, Operator
 from support.screens import Terminal, kept
 from support.server import VerifierServer, simbond
@@ -207,10 +208,9 @@ def test_results_that_were_edited_recorded_or_put_under_another_order_are_refuse
     number, good = proof
     with open_line(site.device.port) as line:
         recorded = Console(line).prove(bytes(range(16)))
-    turned = good.evidence[:-1] + bytes((good.evidence[-1] ^ 1,))
     before = site.history()
     for made, under, code in (
-        (good._replace(evidence=turned), number, "result-signature-bad"),
+        (good._replace(evidence=flipped(good.evidence)), number, "result-signature-bad"),
         (good._replace(evidence=recorded), number, "result-challenge-wrong"),
         (good, site.number, "work-order-other"),
         (good, 999999, "work-order-unknown"),

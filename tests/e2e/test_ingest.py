@@ -7,6 +7,7 @@ import pytest
 
 from simbond_agent import claims
 from support.attester import Attester
+from support.damage import flipped, with_bit_flipped
 from support.field import Field, new_device
 from support.server import VerifierServer
 
@@ -133,9 +134,9 @@ BAD: dict[str, tuple[Bad, str]] = {
     "countersignature cut short": (outer(lambda m: m.replace(b"\xa0", b"\xa1\x0c\x41\x00", 1)), "malformed"),
     "key that nobody enrolled": (lambda device, nonce: Attester().evidence(nonce), "key-unknown"),
     "another key under this kid": (by_another_key, "signature-invalid"),
-    "bit of the signature": (outer(lambda m: m[:-1] + bytes([m[-1] ^ 1])), "signature-invalid"),
+    "bit of the signature": (outer(flipped), "signature-invalid"),
     "signature of zeros": (outer(lambda m: m[:-64] + bytes(64)), "signature-invalid"),
-    "bit of the claims": (outer(lambda m: m[:-70] + bytes([m[-70] ^ 1]) + m[-69:]), "signature-invalid"),
+    "bit of the claims": (outer(lambda m: flipped(m, -70)), "signature-invalid"),
     "nonce that nobody issued": (signed(lambda c: c.update({10: b"12345678"})), "nonce-wrong"),
     "nonce of another size": (signed(lambda c: c.update({10: bytes(7)})), "claims-invalid"),
     "the same counters": (again, "replayed"),
@@ -217,9 +218,7 @@ def test_no_flipped_bit_is_taken_for_good(field: Field, meter: Attester) -> None
     message = meter.evidence(field.nonce(meter))
     tables = field.dump()
     for bit in range(0, 8 * len(message), 7):
-        flipped = bytearray(message)
-        flipped[bit // 8] ^= 1 << bit % 8
-        answer = field.send(bytes(flipped))
+        answer = field.send(with_bit_flipped(message, bit))
         assert answer.tier == CONTRAINDICATED
     assert field.dump() == tables
     assert field.send(message).verdict == AFFIRMING

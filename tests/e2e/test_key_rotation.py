@@ -8,6 +8,7 @@ import cbor2
 import pytest
 
 from support.attester import Attester, Sim
+from support.damage import flipped
 from support.field import Field, new_device
 from support.server import VerifierServer
 
@@ -57,7 +58,7 @@ def test_a_rotation_as_text(field: Field, meter: Attester) -> None:
     ("spoil", "reason"),
     [
         (lambda order: b"", "truncated"),
-        (lambda order: order[:-1] + bytes([order[-1] ^ 1]), "signature-invalid"),
+        (flipped, "signature-invalid"),
         (lambda order: order + bytes(1025 - len(order)), "oversized"),
         (lambda order: Sim().countersign(order), "malformed"),
         (lambda order: Attester().rotation(bytes(8), b""), "key-unknown"),

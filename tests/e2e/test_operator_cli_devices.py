@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.attester import Attester
+from support.damage import flipped
 from support.field import Field
 from support.operator import Operator, new_device
 from support.server import VerifierServer
@@ -33,7 +34,7 @@ def test_a_device_is_enrolled_by_its_request(operator: Operator, tmp_path: Path)
 def test_bad_enrolments_are_refused(operator: Operator) -> None:
     device = new_device()
     request = device.enrolment()
-    forged = request[:-1] + bytes([request[-1] ^ 1])
+    forged = flipped(request)
     twin = Attester(imei=device.imei)
     operator.enrolled(device)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from support.damage import flipped
 from support.operator import Operator, new_device
 from support.server import VerifierServer, simbond
 
@@ -34,7 +35,7 @@ def test_evidence_is_verified_with_the_key_that_the_server_has(operator: Operato
 
 def test_forged_evidence_is_bad(operator: Operator) -> None:
     message = operator.bound().evidence(NONCE)
-    forged = message[:-1] + bytes([message[-1] ^ 1])
+    forged = flipped(message)
 
     done = operator.server.simbond("evidence", "inspect", "-", stdin=forged)
 

@@ -16,6 +16,7 @@ from simbond_agent.signer import atecc
 from simbond_agent.signer.error import SignerError
 from simbond_tools.micropython import find
 from support.atecc import NAK, WATCHDOG_S, Atecc, Clock, group
+from support.damage import with_bit_flipped
 from support.es256 import is_signature, public_octets
 
 AGENT = Path(__file__).parents[2] / "agent"
@@ -149,18 +150,12 @@ def transfers_of_a_signature():
     return seen
 
 
-def flipped(octets, bit):
-    changed = bytearray(octets)
-    changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)
-
-
 @pytest.mark.parametrize(("number", "octets"), list(enumerate(map(len, transfers_of_a_signature()), 1)))
 def test_any_flipped_bit_is_found(number, octets):
     board = Board()
     for bit in range(8 * octets):
         board.chip.transfers = 0
-        board.chip.wire = lambda n, octets, bit=bit: flipped(octets, bit) if n == number else octets
+        board.chip.wire = lambda n, octets, bit=bit: with_bit_flipped(octets, bit) if n == number else octets
         assert is_signature(board.chip.key, board.sign(), MESSAGE), bit
 
 
@@ -194,7 +189,7 @@ def test_whatever_goes_wrong_there_is_a_true_signature_or_an_error(faults):
                 raise NAK
             case "cut":
                 return octets[: len(octets) // 2].ljust(len(octets), b"\xff")
-        return flipped(octets, fault % (8 * len(octets)))
+        return with_bit_flipped(octets, fault % (8 * len(octets)))
 
     board.chip.wire = wire
     try:

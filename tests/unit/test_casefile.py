@@ -22,6 +22,7 @@ from simbond_verifier.store.schema import command, event, evidence, notice, read
 from support import casefile as cases
 from support.attester import ICCID, Attester
 from support.casefile import checked, exported, opened, suspended, with_item
+from support.damage import flipped
 from support.verifier import Desk
 from support.verifier import desk as make_desk
 
@@ -150,7 +151,7 @@ def test_an_entry_that_was_altered_is_found(good: Case, kind: str) -> None:
     n = number(good, kind)
     body = good.items[n].body
     assert body is not None
-    found = checked(with_item(good, n, body=body[:-1] + bytes([body[-1] ^ 1])), KEY)
+    found = checked(with_item(good, n, body=flipped(body)), KEY)
 
     assert f"Entry {good.items[n].seq} was altered: its content does not have its leaf." in found.doubts
 
@@ -298,10 +299,9 @@ def test_a_file_that_ends_anywhere_is_refused(file: bytes) -> None:
 @given(data=st.data())
 def test_damage_anywhere_leaves_no_other_content(file: bytes, good: Case, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(file) - 1))
-    damaged = bytearray(file)
-    damaged[at] ^= data.draw(st.integers(1, 255))
+    damaged = flipped(file, at, data.draw(st.integers(1, 255)))
     try:
-        found = bundle.read(io.BytesIO(bytes(damaged)), POINTS)
+        found = bundle.read(io.BytesIO(damaged), POINTS)
     except BadBundle:
         return
     assert found[bundle.CONTENT] == good.encoded()  # what was hit was the zip's own, such as a time
@@ -318,10 +318,10 @@ def test_any_octets_get_a_verdict(octets: bytes) -> None:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_content_that_was_damaged_is_doubted_or_refused_and_never_a_crash(good: Case, data: st.DataObject) -> None:
-    octets = bytearray(good.encoded())
-    octets[data.draw(st.integers(0, len(octets) - 1))] ^= data.draw(st.integers(1, 255))
+    octets = good.encoded()
+    damaged = flipped(octets, data.draw(st.integers(0, len(octets) - 1)), data.draw(st.integers(1, 255)))
     try:
-        found = case.read(bytes(octets))
+        found = case.read(damaged)
     except Malformed:
         return
     tell(checked(found, KEY))

@@ -21,6 +21,7 @@ from simbond_verifier.work_orders.bundle import Kind
 from simbond_verifier.work_orders.proof import Proof, digest, from_octets, to_octets, to_text
 from support.attester import ICCID, Attester
 from support.casefile import answered, checked, exported, opened, suspended
+from support.damage import flipped
 from support.stations import Station
 from support.verifier import Desk
 from support.verifier import desk as make_desk
@@ -132,8 +133,7 @@ def test_any_octet_of_an_answer_that_was_altered_is_found(desk: Desk) -> None:
     found = case_of(desk)
     (octets,) = found.proofs
     for at in range(0, len(octets), 7):
-        altered = octets[:at] + bytes([octets[at] ^ 1]) + octets[at + 1 :]
-        assert "on site" in doubts(found._replace(proofs=[altered])), at
+        assert "on site" in doubts(found._replace(proofs=[flipped(octets, at)])), at
 
 
 def test_an_answer_that_is_left_out_or_put_in_is_found(desk: Desk) -> None:

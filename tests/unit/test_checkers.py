@@ -17,6 +17,7 @@ from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store.database import Database
 from simbond_verifier.store.group_commit import GroupCommit
 from support.attester import Attester
+from support.damage import flipped
 
 DEVICE = Attester()
 MANY = 120
@@ -25,7 +26,7 @@ MANY = 120
 def claim(good: bool = True) -> Claim:
     message = DEVICE.evidence(bytes(8))
     if not good:
-        message = message[:-1] + bytes([message[-1] ^ 1])
+        message = flipped(message)
     return Claim(open_envelope(message), Key(DEVICE.point, load_key(DEVICE.point)), message, 1.0)
 
 

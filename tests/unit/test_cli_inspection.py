@@ -14,6 +14,7 @@ from simbond_tools.cli.salvage import salvage
 from simbond_verifier.evidence import BadEvidence, open_envelope, read_claims
 from simbond_verifier.reasons import Reason
 from support.attester import ICCID, IMEI, IMSI, Attester, Sim
+from support.damage import flipped
 
 NONCE = bytes(range(8))
 ATTESTER = Attester(status=claims.KEY_SECURE_ELEMENT | claims.SIM_CHANGED | claims.TAMPER)
@@ -82,7 +83,7 @@ def test_what_the_device_could_not_read_is_said_so() -> None:
 
 
 def test_a_flipped_bit_in_the_signature_is_found_with_the_key() -> None:
-    forged = EVIDENCE[:-1] + bytes([EVIDENCE[-1] ^ 1])
+    forged = flipped(EVIDENCE)
 
     found = inspect(forged, ATTESTER.point)
 
@@ -157,7 +158,7 @@ def test_an_enrolment_request_proves_itself() -> None:
 
 
 def test_a_forged_enrolment_request_is_bad() -> None:
-    found = inspect(ENROLMENT[:-1] + bytes([ENROLMENT[-1] ^ 1]))
+    found = inspect(flipped(ENROLMENT))
 
     assert (found.kind, found.reason) == (Kind.ENROLMENT, Reason.SIGNATURE_INVALID)
 
@@ -266,7 +267,7 @@ def test_a_rotation_names_the_next_key(key: bool, verdict: Verdict) -> None:
 def test_a_rotation_to_a_key_that_does_not_prove_itself_is_bad() -> None:
     request = ATTESTER.successor().enrolment()
 
-    found = inspect(ATTESTER.rotation(NONCE, request[:-1] + b"\0"), ATTESTER.point)
+    found = inspect(ATTESTER.rotation(NONCE, flipped(request)), ATTESTER.point)
 
     assert (found.kind, found.verdict, found.reason) == (Kind.ROTATION, Verdict.BAD, Reason.NEXT_KEY_INVALID)
     assert "next_kid" in found.unreadable

@@ -17,6 +17,7 @@ from simbond_agent.evidence import binding, evidence
 from simbond_agent.signer.software import SoftwareSigner
 from simbond_verifier.evidence import is_stated_by, open_envelope, read_rotation
 from support import vectors
+from support.damage import flipped
 
 # The rules of the CDDL for a message and its claims, by the first word of the file's name.
 RULES = {
@@ -152,10 +153,6 @@ def test_pycose_verifies(vector, message):
         decoded = CoseMessage.decode(octets)
         decoded.key = key
         assert decoded.verify_signature() is good
-
-
-def flipped(message: bytes) -> bytes:
-    return message[:-1] + bytes((message[-1] ^ 1,))
 
 
 def test_the_kid_begins_the_thumbprint_of_rfc_9679():

@@ -14,6 +14,7 @@ from simbond_verifier import endorsement, station
 from simbond_verifier.endorsement import BadEndorsement, BrokenLog
 from simbond_verifier.evidence import BadEvidence
 from support.attester import ICCID, IMEI, IMSI, Attester
+from support.damage import with_bit_flipped
 from support.stations import Station
 from support.verifier import NOW
 
@@ -96,10 +97,8 @@ def _at(line: Station, at: int) -> endorsement.Entry:
 
 @given(st.integers(0, 8 * len(LOG[1]) - 1))
 def test_no_flipped_bit_goes_unnoticed(bit: int) -> None:
-    altered = bytearray(LOG[1])
-    altered[bit // 8] ^= 1 << bit % 8
     with pytest.raises((BadEndorsement, BrokenLog)):
-        _check_second(bytes(altered))
+        _check_second(with_bit_flipped(LOG[1], bit))
 
 
 def _check_second(message: bytes) -> None:

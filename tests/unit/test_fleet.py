@@ -13,6 +13,7 @@ from simbond_verifier.refusal import Conflict, Invalid, NotFound, Refusal
 from simbond_verifier.store.schema import device as device_table
 from simbond_verifier.store.schema import metadata
 from support.attester import ICCID, IMSI, Attester, Sim
+from support.damage import flipped
 from support.verifier import SCENARIO, Desk
 from support.verifier import desk as make_desk
 
@@ -171,10 +172,9 @@ def test_enrolling_again_is_the_same_device(desk: Desk) -> None:
 
 
 def test_a_request_that_does_not_prove_the_key(desk: Desk) -> None:
-    request = bytearray(Attester().enrolment())
-    request[-1] ^= 1
+    request = flipped(Attester().enrolment())
     more = {"imei": None, "label": "", "allow_duplicate_imei": False, "actor": "olga"}
-    words = refused(desk, "enrolment-request", Invalid, fleet.enrol, bytes(request), **more)
+    words = refused(desk, "enrolment-request", Invalid, fleet.enrol, request, **more)
     assert "signature" in words
 
 

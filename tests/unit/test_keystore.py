@@ -10,6 +10,7 @@ import pytest
 
 from simbond_agent import cbor, files
 from simbond_agent.keystore import Keystore, KeystoreError
+from support.damage import flipped
 from support.flash import Fat
 
 
@@ -92,10 +93,9 @@ def test_a_rotten_newest_slot_repeats_no_number(directory):
 
 
 def damage(path):
-    octets = bytearray(files.read(path))
-    octets[len(octets) // 2] ^= 1
+    octets = files.read(path)
     with open(path, "wb") as f:
-        f.write(octets)
+        f.write(flipped(octets, len(octets) // 2))
 
 
 @pytest.mark.parametrize("harm", [damage, lambda path: open(path, "wb").close()])

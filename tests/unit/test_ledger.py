@@ -17,6 +17,7 @@ from simbond_verifier.signing_key import SigningKey
 from simbond_verifier.store import ledger, recovery
 from simbond_verifier.store.schema import entry, event, evidence, readback, tile
 from support.attester import Attester
+from support.damage import flipped
 from support.ledger import audited, changed, exported, records, sequenced, signed, written
 from support.verifier import Desk
 
@@ -208,8 +209,7 @@ def test_deleted_rows_are_reported_and_the_rest_stays_valid(lived: Desk) -> None
 
 
 def the_flipped(entries: list[list[object]]) -> list[list[object]]:
-    body = bytes(entries[3][2])  # type: ignore[call-overload]
-    entries[3][2] = body[:-1] + bytes([body[-1] ^ 1])
+    entries[3][2] = flipped(bytes(entries[3][2]))  # type: ignore[call-overload]
     return entries
 
 
@@ -360,7 +360,7 @@ def test_a_forged_checkpoint_is_found(lived: Desk, damage: str) -> None:
     head = signed(lived, KEY)
     *others, message = records(exported(lived))
     forged = {
-        "forged": message[:-1] + bytes([message[-1] ^ 1]),
+        "forged": flipped(message),
         "other key": head.signed(ANOTHER_KEY),
         "not signed": b"\xd2\x80",
         "another message": KEY.sign1(b"\xa0"),

@@ -14,6 +14,7 @@ from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.refusal import Conflict, NotFound
 from simbond_verifier.store.schema import metadata
 from support.attester import ICCID, Attester, Sim
+from support.damage import flipped
 from support.verifier import Desk
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -74,7 +75,7 @@ def stolen(old: Attester) -> bytes:
         lambda old: b"",
         lambda old: bytes(213),
         lambda old: old.successor().enrolment()[:-1],
-        lambda old: old.successor().enrolment()[:-1] + b"\0",
+        lambda old: flipped(old.successor().enrolment()),
         lambda old: old.evidence(NONCE),
         lambda old: old.rotation(NONCE, b""),
         lambda old: Sim().countersign(old.successor().enrolment()),

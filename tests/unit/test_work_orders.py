@@ -26,6 +26,7 @@ from simbond_verifier.work_orders.proof import (
 )
 from simbond_verifier.work_orders.ticket import NotGenuine
 from support.attester import ICCID, Attester, Sim
+from support.damage import flipped
 from support.work_orders import DAY_S, NOW, Office, answer, known
 
 CDDL = (Path(__file__).parents[2] / "docs" / "work-orders.cddl").read_text()
@@ -142,10 +143,8 @@ def test_a_ticket_that_somebody_else_signed() -> None:
 
 @given(place=st.integers(0, len(SIGNED) - 1), bit=st.integers(0, 7))
 def test_no_bit_of_a_ticket_can_be_changed(place: int, bit: int) -> None:
-    changed = bytearray(SIGNED)
-    changed[place] ^= 1 << bit
     with pytest.raises(NotGenuine):
-        tickets.read(bytes(changed), POINTS)
+        tickets.read(flipped(SIGNED, place, 1 << bit), POINTS)
 
 
 ANSWERED = answer(SIGNED, DEVICE).evidence
@@ -153,9 +152,7 @@ ANSWERED = answer(SIGNED, DEVICE).evidence
 
 @given(place=st.integers(0, len(ANSWERED) - 1), bit=st.integers(0, 7))
 def test_no_bit_of_an_answer_can_be_changed(place: int, bit: int) -> None:
-    changed = bytearray(ANSWERED)
-    changed[place] ^= 1 << bit
-    assert not found(Proof(SIGNED, bytes(changed))).is_proved
+    assert not found(Proof(SIGNED, flipped(ANSWERED, place, 1 << bit))).is_proved
 
 
 def test_no_other_message_of_the_verifier_s_key_is_a_ticket() -> None:
@@ -196,10 +193,8 @@ SEALED = OFFICE.sealed(OFFICE.order(DEVICE), devices=tuple(known(DEVICE).values(
 
 @given(place=st.integers(0, len(SEALED) - 1), bit=st.integers(0, 7))
 def test_no_bit_of_a_bundle_can_be_changed(place: int, bit: int) -> None:
-    changed = bytearray(SEALED)
-    changed[place] ^= 1 << bit
     with pytest.raises(NotGenuine):
-        bundles.read(bytes(changed), POINTS)
+        bundles.read(flipped(SEALED, place, 1 << bit), POINTS)
 
 
 @given(st.binary(max_size=300))

@@ -22,6 +22,7 @@ from simbond_verifier.work_orders.bundle import Kind, WorkOrder
 from simbond_verifier.work_orders.finding import Finding, Standing
 from simbond_verifier.work_orders.proof import Proof, to_text
 from support.attester import ICCID, Attester
+from support.damage import flipped
 from support.persons import Persons
 from support.verifier import Desk
 from support.work_orders import answer
@@ -244,7 +245,7 @@ def test_what_proves_nothing_is_refused_and_not_kept(site: Site) -> None:
         (good, "work-order-other"),
         (answer(forged, site.device), "result-forged"),
         (answer(order.signed, stranger), "result-key-unknown"),
-        (Proof(order.signed, good.evidence[:-1] + bytes((good.evidence[-1] ^ 1,))), "result-signature-bad"),
+        (Proof(order.signed, flipped(good.evidence)), "result-signature-bad"),
         (Proof(order.signed, b"junk"), "result-evidence-bad"),
         (Proof(order.signed, site.device.evidence(site.desk.nonce(site.device))), "result-evidence-bad"),
     ):
