@@ -17,7 +17,7 @@ from support.cards import CARD
 from support.field import Field, eventually
 from support.mosquitto import Mosquitto
 from support.mqtt_line import admit, password
-from support.mqtt_packets import Packet
+from support.mqtt_packets import PUBACK, PUBLISH, Packet
 from support.mqtt_proxy import MqttProxy
 from support.server import VerifierServer
 
@@ -27,7 +27,7 @@ import os
 from simbond_agent import run
 from simbond_agent.posix import from_environment
 from simbond_agent.uplink.mqtt import MqttUplink
-MqttUplink.timeout_s = 8
+MqttUplink.timeout_s = int(os.getenv("TIMEOUT_S"))
 board = from_environment()
 board.mqtt_password = os.getenv("PASSWORD")
 run(board)
@@ -45,7 +45,15 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 class World:
     """A verifier on a broker, which wants Evidence every so many seconds, and an agent on it."""
 
-    def __init__(self, folder: Path, broker: Mosquitto, rom: Path, stack: ExitStack, interval_s: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: Mosquitto,
+        rom: Path,
+        stack: ExitStack,
+        monkeypatch: pytest.MonkeyPatch,
+        interval_s: int,
+    ) -> None:
         scenarios = (_SCENARIO.format(interval_s),)
         server = VerifierServer(folder / "verifier", options=broker.serve_options(), scenarios=scenarios)
         self.field = stack.enter_context(Field(stack.enter_context(server)))
@@ -55,9 +63,13 @@ class World:
         self._rom = rom
         self._folder = folder
         self._stack = stack
+        self._monkeypatch = monkeypatch
 
-    def start(self, **different: object) -> AgentProcess:
-        """An agent whose key is enrolled and bound to the card, and known to the broker unless admitted is False."""
+    def start(self, *, timeout_s: int = 30, **different: object) -> AgentProcess:
+        """An agent whose key is enrolled and bound to the card, and known to the broker unless admitted is False.
+        timeout_s: for one request."""
+        self._monkeypatch.setenv("TIMEOUT_S", str(timeout_s))
+        self._monkeypatch.setenv("PASSWORD", "secret")
         program = self._folder / "agent_program.py"
         program.write_text(_AGENT)
         admitted = different.pop("admitted", True)
@@ -89,9 +101,8 @@ class World:
 def world(
     tmp_path: Path, broker: Mosquitto, rom: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[int], World]]:
-    monkeypatch.setenv("PASSWORD", "secret")
     with ExitStack() as stack:
-        yield lambda interval_s: World(tmp_path, broker, rom, stack, interval_s)
+        yield lambda interval_s: World(tmp_path, broker, rom, stack, monkeypatch, interval_s)
 
 
 def test_attests_on_one_connection_while_evidence_is_due_soon(world: Callable[[int], World]) -> None:
@@ -103,7 +114,7 @@ def test_attests_on_one_connection_while_evidence_is_due_soon(world: Callable[[i
         agent.wait_for("attested", tier="affirming")
     assert made.said_by_broker("as {} (") == connections
     made.modem.remove()
-    assert agent.wait_for("attested")["reasons"] == ["tray-empty"]
+    assert agent.wait_for("attested", iccid=None)["reasons"] == ["tray-empty"]
     assert not agent.noise
     evidence = made.field.rows("SELECT count(*), sum(tier > 2) FROM evidence")
     assert evidence[0][0] >= 4
@@ -135,30 +146,33 @@ def test_a_wrong_password_is_told_and_mended(world: Callable[[int], World]) -> N
     detail = agent.wait_for("error", what="uplink")["detail"]
     assert detail == f"localhost: the broker refuses {made.kid}: user or password"
     made.broker.add({made.kid: "secret"})
-    agent.wait_for("attested", tier="affirming", timeout_s=60)
+    agent.wait_for("attested", tier="affirming", timeout_s=100)
 
 
 def test_a_broker_that_restarts_is_not_noticed(world: Callable[[int], World]) -> None:
-    made = world(5)
-    agent = made.start()
+    made = world(200)
+    agent = made.start(console=True)
     agent.wait_for("attested", tier="affirming")
+    agent.wait_for("waiting", why="interval")
+    assert made.said_by_broker("Received DISCONNECT from {}") == 0  # it is soon enough that the connection stays
     made.broker.stop()
     made.broker.start()
     eventually(lambda: made.field.metrics()["simbond_mqtt_connected"])
-    before = len(agent.events)
+    before = len(agent.drained())
+    agent.tell(do="attest")
     agent.wait_for("attested", tier="affirming")
     assert "error" not in {event["event"] for event in agent.events[before:]}
 
 
 def test_evidence_waits_for_a_verifier_that_is_away(world: Callable[[int], World]) -> None:
     made = world(3600)
-    agent = made.start()
+    agent = made.start(timeout_s=8)
     agent.wait_for("waiting", why="interval")
     made.field.server.kill()
     made.modem.remove()
     agent.wait_for("error", what="uplink", detail="no answer within 8 s")
     made.field.server.start()
-    agent.wait_for("delivered", timeout_s=60)
+    agent.wait_for("delivered", timeout_s=100)
     assert "tray-empty" in made.field.rows("SELECT reasons FROM evidence ORDER BY id")[-1][0]
 
 
@@ -174,12 +188,10 @@ class Board:
     mqtt_password = os.getenv("PASSWORD")
 
 async def main():
-    kid = bytes.fromhex(os.getenv("KID"))
-    uplink = MqttUplink(Board, kid)
-    uplink.timeout_s = 5
-    for _ in range(14):
+    uplink = MqttUplink(Board, bytes.fromhex(os.getenv("KID")))
+    for number in range(14):
         try:
-            await uplink.send("challenge", kid)
+            await uplink.send("challenge", bytes((number,)) * 8)
             print(json.dumps({"event": "answered"}))
         except UplinkError as e:
             print(json.dumps({"event": "failed", "detail": str(e)}))
@@ -200,9 +212,18 @@ def test_a_cut_at_any_packet_is_an_error_or_mended_and_never_a_hang(
     program = tmp_path / "sender_program.py"
     program.write_text(_SENDER)
     passed: Counter[int] = Counter()
+    asked: dict[int, str] = {}
+    late: set[bytes] = set()
 
-    def passes(connection: int, _from_client: bool, _packet: Packet) -> bool:
-        """The nth connection carries n packets."""
+    def passes(connection: int, from_client: bool, packet: Packet) -> bool:
+        """The nth connection carries n packets, besides answers to what was asked on earlier ones."""
+        if packet.kind == PUBLISH and from_client:
+            asked[connection] = packet.topic.rpartition("/")[2]
+        elif packet.kind == PUBLISH and packet.topic.rpartition("/")[2] != asked.get(connection):
+            late.add(packet.mid)
+            return True
+        elif packet.kind == PUBACK and from_client and packet.body in late:
+            return True
         passed[connection] += 1
         return passed[connection] <= connection
 
@@ -213,7 +234,7 @@ def test_a_cut_at_any_packet_is_an_error_or_mended_and_never_a_hang(
     ):
         eventually(lambda: field.metrics()["simbond_mqtt_connected"])
         with AgentProcess(tty="", url=proxy.url, rom=plain_rom, state_dir=tmp_path, program=program) as sender:
-            assert sender.wait_for_end(100) == 0
+            assert sender.wait_for_end(150) == 0
     outcomes = [event["event"] for event in sender.events]
     assert outcomes == ["failed"] * _TO_THE_ANSWER + ["answered"] * (14 - _TO_THE_ANSWER), json.dumps(sender.events)
     assert not sender.noise

@@ -24,6 +24,7 @@ from simbond_tools.emulator import Fault, Modem
 from support.cards import CARD
 from support.mosquitto import VERIFIER, Mosquitto
 from support.port_stream import opened
+from support.ports import free_port
 
 KID = bytes(range(0xA0, 0xA8))
 KINDS = ("challenge", "evidence", "rotation")
@@ -86,7 +87,7 @@ class Broker(Verifier):
         client.reconnect_delay_set(min_delay=1, max_delay=1)
         client.connect("127.0.0.1", self._mosquitto.plain_port)
         client.loop_start()
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(60)
 
     def url(self, tls: bool) -> str:
         return "modem+" + (self._mosquitto.url if tls else self._mosquitto.plain_url)
@@ -95,7 +96,7 @@ class Broker(Verifier):
         """Returns once the stand-in is back on it."""
         self._subscribed.clear()
         self._mosquitto.start()
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(60)
 
     def stop(self) -> None:
         self._mosquitto.stop()
@@ -122,7 +123,7 @@ class WebServer(Verifier):
         super().__init__()
         self.authority = make_authority(folder / "tls")
         self.status, self.headers = 200, {}
-        self._ports = [0, 0]
+        self._ports = [free_port(), free_port()]
         self.start()
 
     def url(self, tls: bool) -> str:
@@ -153,7 +154,6 @@ class WebServer(Verifier):
                 """A client that refuses the certificate is no error of the test."""
 
         self._servers = [Server(("127.0.0.1", port), Handler) for port in self._ports]
-        self._ports = [server.server_port for server in self._servers]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.authority.server)
         secure = self._servers[1]
@@ -430,9 +430,12 @@ def leaving(family: tuple[str, str]) -> str:
 @pytest.mark.parametrize("family", FAMILIES, ids="-".join)
 def test_a_modem_that_starts_anew_while_it_sends(modem: Modem, verifier: Any, family: tuple[str, str]) -> None:
     async def play(device: Device) -> None:
+        def reset() -> None:
+            modem.fault(Fault.RESET)
+            device.channel.longest_ms = 2000
+
         await device.send("challenge", KID)
-        device.channel.longest_ms = 2000
-        device.channel.before = leaving(family), lambda: modem.fault(Fault.RESET)
+        device.channel.before = leaving(family), reset
         with pytest.raises(UplinkError, match="no answer"):
             await device.send()
         device.channel.longest_ms = 20000
@@ -460,12 +463,12 @@ def test_a_reply_that_comes_too_late_spoils_only_its_own_message(
 
 @pytest.mark.parametrize("family", MQTT, ids="-".join)
 def test_an_answer_that_never_comes(modem: Modem, verifier: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_mqtt, "_ANSWER_MS", 500)
-
     async def play(device: Device) -> None:
         verifier.answer = lambda kind: []
-        with pytest.raises(UplinkError, match="no answer came"):
-            await device.send()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(native_mqtt, "_ANSWER_MS", 500)
+            with pytest.raises(UplinkError, match="no answer came"):
+                await device.send()
         verifier.answer = None
         assert await device.send() == verifier.given[-1]
 
