@@ -6,102 +6,30 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
 from simbond_tools.field.console import Console
 from simbond_tools.field.line import open_line
 from simbond_tools.onsite import pins, results
-from simbond_tools.onsite.fetching import fetch
 from simbond_tools.onsite.qr import lines
-from simbond_tools.onsite.upload import Handed, upload
 from simbond_verifier.work_orders import bundle as bundles
 from simbond_verifier.work_orders.proof import Proof, from_text, to_text
-from support import schemas
 from support.attester import Attester
-from support.cable import AgentOnCable
 from support.cards import CARD, OTHER_CARD
 from support.damage import flipped
-from support.operator import HEADER, Operator
 from support.screens import Terminal, kept
-from support.server import VerifierServer, simbond
+from support.site import NOWHERE, Site, site_on_cable
 from support.work_orders import Office, answer
-
-NOWHERE = {"SIMBOND_URL": "http://127.0.0.1:9"}
-
-
-@dataclass
-class Site:
-    """A verifier, a device in force on a cable, and a laptop with a work order for it."""
-
-    server: VerifierServer
-    device: AgentOnCable
-    kid: str
-    folder: Path = Path()
-    number: int = 0
-
-    @property
-    def operator(self) -> Operator:
-        return Operator(self.server)
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        return ("check", str(self.number), "--port", self.device.port, "--folder", str(self.folder))
-
-    def laptop(self, folder: Path, iccid: str = CARD.iccid) -> "Site":
-        """With an order of its own, fetched into a folder of its own."""
-        order = {"iccid": iccid, "technician": "technician", "words": "Meter 7, cellar left"}
-        with self.server.api() as api:
-            number = api.post("/v1/work-orders", order)["number"]
-        with self.server.api("technician") as api:
-            fetch(folder, api, hours=24)
-        return replace(self, folder=folder, number=number)
-
-    def check(self, code: int = 0) -> Any:
-        """Without a network."""
-        return self.offline(*self.command, code=code)
-
-    def verify(self, shown: str, code: int = 0) -> Any:
-        """Without a network, with the keys in this laptop's folder."""
-        return self.offline("check", "--verify", shown, "--folder", str(self.folder), code=code)
-
-    def offline(self, *command: str, code: int = 0) -> Any:
-        done = simbond(*command, "--json", **NOWHERE)
-        assert (done.returncode, done.stderr) == (code, ""), done
-        return schemas.read(done.stdout)
-
-    def upload(self) -> Handed:
-        with self.server.api("technician") as api:
-            return upload(self.folder, api)
-
-    def put(self, proof: Proof, number: int) -> None:
-        """A result that somebody made up."""
-        results.keep(self.folder, number, proof)
-
-    def history(self) -> list[str]:
-        with self.server.api() as api:
-            shown = api.get(f"/v1/cards/{CARD.iccid}/history")["history"]
-        return [line["detail"]["finding"] for line in shown if line["kind"] == "field-check"]
 
 
 @pytest.fixture(scope="module", name="base")
 def _base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
-    with VerifierServer(folder / "server") as server, AgentOnCable(folder / "device") as device:
-        device.process.wait_for("enrolment")
-        with open_line(device.port) as line:
-            request = Console(line).enrolment().hex()
-        row = f"{CARD.iccid},{CARD.imsi},meter,8613800138000,Pudong Water\n"
-        with server.api() as api:
-            api.post_csv("/v1/cards/import", (HEADER + row).encode())
-            kid = api.post("/v1/devices", {"request": request})["kid"]
-            api.post(f"/v1/cards/{CARD.iccid}/bind", {"device": kid})
-        server.token("technician")
-        yield Site(server, device, kid)
+    with site_on_cable(tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest.fixture(name="site")

@@ -6,11 +6,12 @@ import shutil
 import pytest
 
 
-def program(name: str, *, package: str) -> str:
-    """Path of a program; without it the test is skipped with what to install, and on CI (CI=true) it fails."""
-    path = shutil.which(name)
-    if path is not None:
-        return path
+def program(name: str, *, package: str, path: str | None = None) -> str:
+    """Path of a program; without it the test is skipped with what to install, and on CI (CI=true) it fails. path: where
+    to look, other than PATH."""
+    found = shutil.which(name, path=path)
+    if found is not None:
+        return found
     message = f"{name} is not installed; on Debian: apt-get install {package}"
     if os.environ.get("CI") == "true":
         pytest.fail(message, pytrace=False)

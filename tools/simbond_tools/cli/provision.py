@@ -22,6 +22,7 @@ from simbond_tools.field.errors import (
     NotASerialPort,
     PortBusy,
     PortNotAllowed,
+    SpeedRefused,
     Unplugged,
 )
 from simbond_tools.field.find import find
@@ -36,7 +37,7 @@ from .station_options import at_a_station, opened, passphrase_option
 from .translated import TranslatedCommand
 
 _SILENT = (NoAgent.code, Unplugged.code)
-_PORT = (NoPort.code, NotASerialPort.code, PortBusy.code, PortNotAllowed.code, FieldError.code)
+_PORT = (NoPort.code, NotASerialPort.code, PortBusy.code, PortNotAllowed.code, SpeedRefused.code, FieldError.code)
 
 
 @click.command(

@@ -13,6 +13,7 @@ from typing import Literal
 from simbond_tools.i18n import _
 
 from .console import parse_event
+from .errors import SpeedRefused
 from .line import BAUD, Line, Recorder, open_line
 
 Kind = Literal["modem", "agent", "micropython", "silent", "busy"]
@@ -60,7 +61,10 @@ def ask_line(line: Line, bauds: tuple[int, ...]) -> Found:
     everything = heard
     for baud in bauds:
         if baud != line.baud:
-            line.set_baud(baud)
+            try:
+                line.set_baud(baud)
+            except SpeedRefused:
+                continue
             heard = b""
         for _attempt in range(_TRIES_FIRST if baud == bauds[0] else 1):
             line.write(b"AT\r")

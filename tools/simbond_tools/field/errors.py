@@ -31,6 +31,12 @@ class PortNotAllowed(FieldError):
     code = "port-not-allowed"
 
 
+class SpeedRefused(FieldError):
+    """The port has no such speed."""
+
+    code = "speed"
+
+
 class Unplugged(FieldError):
     """The port went away while it was used."""
 

@@ -6,7 +6,7 @@ from simbond_tools.i18n import _
 
 from .asking import BAUDS, Found, Kind, ask
 from .errors import FieldError, NoPort, PortBusy
-from .line import Recorder
+from .line import Recorder, takes_speed
 from .ports import Candidate, Rank, candidates
 
 __all__ = ["BAUDS", "Candidate", "Found", "Kind", "Rank", "ask", "best", "candidates", "find", "search", "survey"]
@@ -38,7 +38,7 @@ def search(
 ) -> list[Found]:
     """The same, with every port that was asked on the way, in that order."""
     if port is not None:
-        return [ask(port, baud, transcript, has_speed="://" not in port)]
+        return [ask(port, baud, transcript, has_speed=takes_speed(port))]
     seen = []
     for found in survey(baud):
         seen.append(found)

@@ -2,16 +2,18 @@
 
 import errno
 import os
+import re
 import sys
 import time
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import serial
 
 from simbond_tools.closing import Closing
 from simbond_tools.i18n import _
 
-from .errors import FieldError, NoPort, NotASerialPort, PortBusy, PortNotAllowed, Unplugged
+from .errors import FieldError, NoPort, NotASerialPort, PortBusy, PortNotAllowed, SpeedRefused, Unplugged
+from .handlers import protocol_rfc2217 as rfc2217
 from .holders import holder_of
 
 try:
@@ -23,6 +25,8 @@ except ImportError:  # Windows opens a port for one program only
 BAUD = 115200
 _POLL_S = 0.005
 _WRITE_S = 5.0  # a device that takes nothing for so long, by flow control, is as good as unplugged
+
+serial.protocol_handler_packages.insert(0, rfc2217.__package__)
 
 Side = Literal["host", "device"]
 
@@ -46,11 +50,15 @@ class Line(Closing):
         self.baud = baud
 
     def set_baud(self, baud: int) -> None:
-        """Goes on at another speed; what was received at the old one is dropped."""
+        """Goes on at another speed; what was received at the old one is dropped. Raises SpeedRefused where the port
+        has no such speed, and stays at the old one then."""
         try:
             self._port.baudrate = baud
             self._port.reset_input_buffer()
-        except (serial.SerialException, OSError, ValueError) as e:
+        except (rfc2217.SpeedRefused, ValueError):
+            self.set_baud(self.baud)
+            raise _speed_refused(self.url, baud) from None
+        except (serial.SerialException, OSError) as e:
             raise self._gone(e) from None
         self.baud = baud
 
@@ -98,20 +106,27 @@ class Line(Closing):
 def open_line(url: str, baud: int = BAUD, *, transcript: Recorder | None = None) -> Line:
     """Opens url (/dev/ttyUSB2, COM7, socket://host:port, rfc2217://host:port), for this program alone.
 
-    transcript: gets what goes over the line. Raises NoPort, NotASerialPort, PortBusy, PortNotAllowed, or FieldError for
-    what else the system has against it.
+    transcript: gets what goes over the line. Raises NoPort, NotASerialPort, PortBusy, PortNotAllowed, SpeedRefused, or
+    FieldError for what else the system has against it.
     """
-    more: dict[str, Any] = {}
-    if "://" not in url:
-        more["exclusive"] = True
-        if holder := holder_of(url):
-            raise _busy(url, str(holder))
+    outer = sys.exception()
     try:
-        port = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=_WRITE_S, **more)
-    except (serial.SerialException, OSError, ValueError, KeyError) as e:
-        raise _explained(url, e) from None
+        port = serial.serial_for_url(
+            url, do_not_open=True, baudrate=baud, timeout=0, write_timeout=_WRITE_S, exclusive=True
+        )
+        device = str(port.port)  # where the URL stands for one, that one
+        if "://" not in device and (holder := holder_of(device)):
+            raise _busy(url, str(holder))
+        port.open()
+    except (serial.SerialException, OSError, ValueError, KeyError, TypeError, re.error) as e:
+        raise _explained(url, baud, e, outer) from None
     _reserve(port, True)
     return Line(url, baud, port, transcript)
+
+
+def takes_speed(url: str) -> bool:
+    """Whether a speed can be set there; that of a socket is set at its server."""
+    return not url.lower().startswith(("socket://", "loop://"))
 
 
 def _reserve(port: serial.Serial, wanted: bool) -> None:
@@ -133,7 +148,16 @@ def _busy(url: str, holder: str = "") -> PortBusy:
     )
 
 
-def _explained(url: str, why: Exception) -> FieldError:
+def _speed_refused(url: str, baud: int) -> SpeedRefused:
+    return SpeedRefused(
+        _("{port} does not take {baud} baud: state another speed by --baud.").format(port=url, baud=baud)
+    )
+
+
+def _explained(url: str, baud: int, why: Exception, outer: BaseException | None) -> FieldError:
+    """outer: what was handled before why."""
+    if isinstance(why, rfc2217.SpeedRefused) or (isinstance(why, ValueError) and "baud" in str(why)):
+        return _speed_refused(url, baud)
     number = getattr(why, "errno", None)
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or (sys.platform == "win32" and "denied" in str(why)):
         return _busy(url)
@@ -146,8 +170,31 @@ def _explained(url: str, why: Exception) -> FieldError:
                 "(often: sudo usermod -a -G dialout $USER), and log in again."
             ).format(port=url)
         )
-    if "://" in url and not isinstance(why, ValueError):
-        return NoPort(_("Nothing answers at {port}: {why}.").format(port=url, why=why))
+    if "://" in url:
+        return _explained_url(url, why, outer)
     if isinstance(why, ValueError) or os.path.exists(url):
         return NotASerialPort(_("{port} is no serial port.").format(port=url))
     return FieldError(_("{port} cannot be opened: {why}.").format(port=url, why=why))
+
+
+def _explained_url(url: str, why: Exception, outer: BaseException | None) -> FieldError:
+    if isinstance(why, rfc2217.HungUp):
+        return PortBusy(
+            _("{port} hangs up at once. It may serve another program: close that, or name another port.").format(
+                port=url
+            )
+        )
+    if isinstance(why, rfc2217.SpeaksElse):
+        return NotASerialPort(
+            _("{port} does not speak RFC 2217. If it passes on what it gets, write socket:// instead.").format(port=url)
+        )
+    root: BaseException = why
+    while root.__context__ not in (None, outer):  # pyserial makes one kind of every error
+        root = root.__context__
+    if isinstance(root, OSError):
+        return NoPort(_("Nothing answers at {port}: {why}.").format(port=url, why=root.strerror or root))
+    return NotASerialPort(
+        _("{port} names no port. Write socket://HOST:PORT or rfc2217://HOST:PORT, PORT being a number.").format(
+            port=url
+        )
+    )

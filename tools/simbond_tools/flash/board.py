@@ -1,6 +1,7 @@
 """A board on a cable, at MicroPython's raw REPL. The one file that knows mpremote, whose library has no stable API."""
 
 import ast
+import re
 import struct
 import time
 from typing import Any
@@ -28,6 +29,7 @@ _SAID_MAX = 200
 
 # What mpremote and pyserial raise where a port goes away, or a board restarts, in the middle of something.
 _CUT = (TransportError, serial.SerialException, OSError, struct.error, TypeError)
+_NO_SUCH_PORT = (ValueError, KeyError, re.error)  # what pyserial thinks of a URL
 
 
 class NoMicroPython(FieldError):
@@ -96,7 +98,7 @@ class Board(Closing):
         self.port = port
         try:
             self._transport = _Transport(port, baudrate=baud, timeout=_STALLED_S)
-        except _CUT as e:
+        except (*_CUT, *_NO_SUCH_PORT) as e:
             open_line(port, baud).close()  # says in words what is wrong with the port
             raise self.gone() from e
         self._serial = self._transport.serial
