@@ -25,6 +25,15 @@ def _undo(command: str, now: list[str]) -> str | None:
     return f"{name}={now[0]}" if now else None
 
 
+async def interruptible(work: Coroutine[Any, Any, _T]) -> _T:
+    """Ctrl-C ends the work, even where it is lost on the way: asyncio.wait_for of Python 3.11 may lose it."""
+    found = await work
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return found
+
+
 class _Stream:
     """Both sides of the asyncio stream that a Channel takes. A failed line ends it, and is kept in `failure`."""
 
@@ -161,7 +170,7 @@ class ModemOnLine(Closing):
     def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Raises Unplugged where the line failed, whatever the code above it made of that."""
         try:
-            return self._runner.run(work)
+            return self._runner.run(interruptible(work))
         finally:
             if self._stream.failure is not None:
                 raise self._stream.failure
