@@ -1,11 +1,17 @@
-"""Databases for tests that run on every kind of them, and names of tests that are the same in every run."""
+"""Databases for tests that run on every kind of them, names of tests that are the same in every run, and examples that
+may take as long as a busy machine needs for them."""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.postgres import PostgresServer
 from support.stores import asked_by_test, leave, on_postgresql
+
+# In CI this builds on hypothesis' own profile for it, whose examples are the same in every run.
+settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -278,7 +278,7 @@ segments = st.one_of(
 queries = st.dictionaries(st.sampled_from(["after", "limit", "state", "partial"]), odd, max_size=3)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(method=st.sampled_from(["GET", "POST"]), path=st.lists(segments, max_size=3), document=documents, query=queries)
 def test_no_request_is_an_error_of_the_server(
     field: Field, method: str, path: list[str], document: Any, query: dict[str, Any]

@@ -110,7 +110,6 @@ def examine(site: Site, operation: APIOperation, caller: str | None) -> None:
 
     @settings(
         max_examples=EXAMPLES * (3 if caller == "admin" else 1),
-        deadline=None,
         database=None,
         derandomize="SIMBOND_API_EXAMPLES" not in os.environ,
         phases=[Phase.generate],

@@ -170,7 +170,7 @@ FAULTS = st.dictionaries(
 
 
 @given(FAULTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_goes_wrong_there_is_a_true_signature_or_an_error(faults):
     board = Board()
 

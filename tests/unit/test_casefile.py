@@ -315,7 +315,7 @@ def test_any_octets_get_a_verdict(octets: bytes) -> None:
         case.read(octets)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_content_that_was_damaged_is_doubted_or_refused_and_never_a_crash(good: Case, data: st.DataObject) -> None:
     octets = good.encoded()

@@ -72,7 +72,7 @@ jumps = st.one_of(st.floats(-30 * DAY, 30 * DAY), st.floats(-10, 10))
 steps = st.tuples(jumps, st.sampled_from([Access.BARRED, Access.ALLOWED]), st.booleans())
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(steps, min_size=1, max_size=6))
 def test_whatever_the_clock_does_the_network_does_what_was_decided_last(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[float, Access, bool]]

@@ -482,7 +482,7 @@ actions = st.lists(
 
 
 @pytest.mark.many_databases
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions)
 def test_no_story_told_by_one_foreign_key_suspends_a_card_that_its_device_holds(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[str, str | None]]

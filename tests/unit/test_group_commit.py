@@ -307,7 +307,7 @@ def shared(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dat
     made.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bursts=groups, group=st.integers(1, 5))
 def test_together_is_the_same_as_one_after_the_other(
     shared: Database, bursts: list[list[tuple[str, bytes, bool]]], group: int

@@ -80,7 +80,7 @@ told = st.tuples(
 
 
 @pytest.mark.many_databases
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(told, min_size=1, max_size=12))
 def test_together_as_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[int, int, str, int]]

@@ -243,7 +243,7 @@ FAULTS = st.dictionaries(
 
 
 @given(FAULTS, st.sampled_from(MODEMS), st.sampled_from(APPLETS))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_whatever_goes_wrong_there_is_a_true_signature_or_an_error(faults, modem, applet):
     modem = SimModem(**modem, **applet)
 

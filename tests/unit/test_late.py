@@ -242,7 +242,7 @@ said = st.lists(
 
 @pytest.mark.many_databases
 @pytest.mark.parametrize("story", STORIES)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said)
 def test_in_no_state_does_it_lift_suspend_accuse_or_refute(
     tmp_path_factory: pytest.TempPathFactory, story: str, said: list[Any]

@@ -314,7 +314,7 @@ class Silent(Script):
         await reader.read()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300) | st.builds(mqtt.packet, st.integers(0, 255), st.binary(max_size=3000)))
 def test_no_broker_brings_about_another_error(raw):
     with pytest.raises(UplinkError):

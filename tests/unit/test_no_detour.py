@@ -111,7 +111,7 @@ def _act(persons: Persons, scene: tuple[Path, Attester, Attester], what: str, ac
 
 
 @pytest.mark.many_databases
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=_acts, alone=st.booleans())
 def test_no_sequence_of_decisions_lets_one_person_do_what_takes_two(
     tmp_path_factory: pytest.TempPathFactory, scene: tuple[Path, Attester, Attester], acts: Any, alone: bool

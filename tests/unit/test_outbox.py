@@ -402,7 +402,7 @@ moves = st.lists(
 
 
 @pytest.mark.many_databases
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
 def test_in_the_end_the_network_does_what_was_decided_last(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[int, str, list[Any], bool]]

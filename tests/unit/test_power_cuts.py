@@ -101,4 +101,4 @@ class Lives(RuleBasedStateMachine):
 
 
 TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestLives.settings = settings(max_examples=300, stateful_step_count=30)

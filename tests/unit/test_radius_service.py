@@ -435,7 +435,7 @@ def test_a_session_of_a_card_in_use_is_left_alone(olga, tmp_path):
     assert asyncio.run(run()) == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=4)), max_size=4), st.integers(0, 200), st.booleans())
 def test_a_packet_that_was_changed_on_its_way_is_not_answered(olga_at_rest, edits, length, acct):
     """Whatever is written over it and wherever it is cut: unless it is the packet itself, there is no answer, nor an
@@ -457,7 +457,7 @@ def test_a_packet_that_was_changed_on_its_way_is_not_answered(olga_at_rest, edit
     assert booth.counted("dropped", cause="failed") == 0
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_noise_is_not_answered(olga_at_rest, noise):
     booth, loop = olga_at_rest
@@ -473,7 +473,7 @@ def test_noise_is_not_answered(olga_at_rest, noise):
 ATTRIBUTE_TYPES = st.sampled_from([1, 4, 8, 26, 30, 31, 33, 40, 41, 44, 55, 79, 101])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(ATTRIBUTE_TYPES, st.binary(max_size=60)), max_size=12))
 def test_a_gateway_may_say_any_octets_in_any_attribute(olga_at_rest, said):
     """Proved packets with odd contents are answered or dropped for their form; nothing of them fails."""
