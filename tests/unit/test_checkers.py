@@ -9,25 +9,16 @@ from typing import Any
 
 import pytest
 
-from simbond_verifier.evidence import digest, load_key, open_envelope
+from simbond_verifier.evidence import digest
 from simbond_verifier.ingest import checker, checkers
 from simbond_verifier.ingest.decide import Result
-from simbond_verifier.ingest.settling import Claim, Key, Settling
+from simbond_verifier.ingest.settling import Claim, Settling
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store.database import Database
 from simbond_verifier.store.group_commit import GroupCommit
-from support.attester import Attester
-from support.damage import flipped
+from support.claims import claim, tell
 
-DEVICE = Attester()
 MANY = 120
-
-
-def claim(good: bool = True) -> Claim:
-    message = DEVICE.evidence(bytes(8))
-    if not good:
-        message = flipped(message)
-    return Claim(open_envelope(message), Key(DEVICE.point, load_key(DEVICE.point)), message, 1.0)
 
 
 def record(of: Claim) -> bytes:
@@ -52,19 +43,6 @@ def settled(folder: Path, work: Callable[[Settling], Awaitable[None]]) -> None:
             database.close()
 
     asyncio.run(run())
-
-
-async def tell(settling: Settling, claims: list[Claim]) -> list[Result]:
-    future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
-
-    def deliver(outcome: list[Result] | Exception) -> None:
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
-
-    settling.submit(claims, deliver)
-    return await future
 
 
 async def processes(settling: Settling) -> list[Any]:
