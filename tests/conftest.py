@@ -10,7 +10,7 @@ from support.postgres import PostgresServer
 from support.stores import asked_by_test, leave, on_postgresql
 
 # In CI this builds on hypothesis' own profile for it, whose examples are the same in every run.
-settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 
