@@ -15,7 +15,8 @@ import pytest
 from simbond_tools.field.console import Console
 from simbond_tools.field.line import open_line
 from simbond_tools.onsite import pins, results
-from simbond_tools.onsite.qr import lines
+from simbond_tools.onsite.qr import code as qr_code
+from simbond_tools.qr import halves
 from simbond_verifier.work_orders import bundle as bundles
 from simbond_verifier.work_orders.proof import Proof, from_text, to_text
 from support.attester import Attester
@@ -183,7 +184,7 @@ def test_the_screen(base: Site, what: str, lang: str) -> None:
         with Terminal(*site.command, lang=lang, env=NOWHERE) as terminal:
             assert terminal.end() == (0 if what == "confirmed" else 1)
         (waits,) = results.pending(site.folder)
-        drawn = lines(from_text(waits.read_text()))
+        drawn = halves(qr_code(from_text(waits.read_text())))
     code = "\n".join(row.rstrip() for row in drawn)
     _, below = terminal.text.split(code)
     assert len(drawn) + len(below.strip("\n").splitlines()) < 40

@@ -17,8 +17,10 @@ import pytest
 
 from simbond_tools.emulator import Card
 from simbond_tools.factory.batch import Batch
+from simbond_tools.factory.label import Label
 from simbond_tools.factory.station import Station
 from simbond_tools.factory.unit import Plan
+from simbond_tools.qr import halves
 from simbond_verifier import endorsement
 from support.attester import Attester
 from support.cable import AgentOnCable
@@ -112,10 +114,12 @@ def test_its_screen(station: Path, line: Line, lang: str) -> None:
 
     assert status == 0
     kid = line.good.process.events[0]["kid"]
-    drawn = [row for row in terminal.text.splitlines(keepends=True) if set(row) & set("▀▄█")]
-    assert len(drawn) > 10
-    settled = {drawn[0]: "(the QR code)\n"} | dict.fromkeys(drawn[1:], "")
-    kept("provision-unit", terminal, line.ports | {str(station): "station", kid: "3925b726f7929926"} | settled)
+    code = "\n".join(row.rstrip() for row in halves(Label(kid, IMEI[:14], CARD.iccid).qr)).rstrip("\n")
+    kept(
+        "provision-unit",
+        terminal,
+        line.ports | {str(station): "station", kid: "3925b726f7929926", code: "(the QR code)"},
+    )
 
 
 MANIFEST = f"""\

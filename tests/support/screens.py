@@ -89,6 +89,12 @@ class Terminal:
         assert not too_long, "wider than 80 columns:\n" + "\n".join(too_long)
         return "\n".join(lines).rstrip("\n")
 
+    @property
+    def cells(self) -> list[list[pyte.screens.Char]]:
+        """The screen with its colours."""
+        rows = range(self._screen.lines)
+        return [[self._screen.buffer[row][column] for column in range(COLUMNS)] for row in rows]
+
     def until(self, text: str, timeout_s: float = 60) -> str:
         """The screen, as soon as text stands on it."""
         deadline = time.monotonic() + timeout_s

@@ -15,8 +15,9 @@ from simbond_tools.client import ApiProblem
 from simbond_tools.onsite import checking, durable, pins, results
 from simbond_tools.onsite.bundle import Bundle, Kind, keep, open_bundle
 from simbond_tools.onsite.errors import BundleExpired, BundleForged, ClockWrong, FolderUnusable, NoBundle, NotInOrders
-from simbond_tools.onsite.qr import lines
+from simbond_tools.onsite.qr import code as qr_code
 from simbond_tools.onsite.upload import upload
+from simbond_tools.qr import halves
 from simbond_verifier.work_orders.finding import Finding
 from simbond_verifier.work_orders.proof import from_text, to_text, without_statement
 from support.attester import Attester, Sim
@@ -243,7 +244,7 @@ def test_a_result_fits_a_terminal_of_80_by_40_as_a_qr_code() -> None:
     )
     for device, imei2 in ((DEVICE, None), (largest, "86123405000002")):
         proof = answer(OFFICE.issue(device, order=2**31, imei2=imei2), device)
-        rows = lines(proof)
+        rows = halves(qr_code(proof))
         assert {len(row) for row in rows} == {len(rows[0])}
         assert len(rows[0]) <= 80
         assert len(rows) <= 38, "and a line of words, and the prompt"

@@ -1,14 +1,12 @@
 """What people see on site: within the width of their terminal, in either language."""
 
-import sys
-
 import click
 from rich.console import Console
 from rich.text import Text
 
 from simbond_tools.check_digit import whole_imei
 from simbond_tools.i18n import _
-from simbond_tools.onsite.qr import lines
+from simbond_tools.onsite.qr import code
 from simbond_tools.onsite.results import Refused
 from simbond_tools.onsite.upload import Handed
 from simbond_tools.onsite.words import said, then
@@ -16,6 +14,7 @@ from simbond_verifier.work_orders.finding import Finding, Judgement
 from simbond_verifier.work_orders.proof import Proof, to_text
 
 from .common import clean, when
+from .qr_screen import print_qr
 from .rows import print_rows
 from .wrapping import wrapped
 
@@ -50,16 +49,13 @@ def print_finding(finding: Finding) -> None:
 
 
 def print_code(proof: Proof) -> None:
-    """The QR code, black on white whatever the terminal's colours; as text where there is no room or no terminal."""
-    rows = lines(proof)
-    if not sys.stdout.isatty() or len(rows[0]) > Console().width:
+    """The QR code; as text where there is no room for it or no terminal."""
+    rows = print_qr(code(proof))
+    if not rows:
         click.echo(to_text(proof))
-        return
-    for row in rows:
-        click.secho(row, fg="black", bg="bright_white")
-    if Console().height <= len(rows):
+    elif Console().height <= rows:
         told = _("The QR code takes {rows} lines: make the window taller, and check again, for somebody to scan it.")
-        print_sentence(told.format(rows=len(rows)))
+        print_sentence(told.format(rows=rows))
 
 
 def print_handed(handed: Handed) -> None:

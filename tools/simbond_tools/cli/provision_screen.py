@@ -10,13 +10,14 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from simbond_tools.factory.label import Label, drawn
+from simbond_tools.factory.label import Label
 from simbond_tools.factory.station import Station
 from simbond_tools.factory.summary import summarize
 from simbond_tools.factory.unit import Outcome, Result, Stage
 from simbond_tools.i18n import N_, _
 
 from .common import clean, shows_progress
+from .qr_screen import print_qr
 
 _STAGES = {
     Stage.WAITING: N_("waiting for a device"),
@@ -65,7 +66,12 @@ class Screen:
             for line in label.lines if file is None else [*label.lines, str(file)]:
                 self._say(line, indent=2)
             if self._code:
-                self._console.print(Text(drawn(label).rstrip("\n")), no_wrap=True)
+                self._draw(label)
+
+    def _draw(self, label: Label) -> None:
+        self._bars.stop()  # rich's own colours may be off, and then there is no black on white
+        if not print_qr(label.qr):
+            self._say(label.code, indent=2)
 
     def summary(self, results: list[Result], expected: int | None, made: int) -> None:
         """What became of all of them. expected: cards in the manifest, and made: how many of them are endorsed."""

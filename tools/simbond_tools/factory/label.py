@@ -1,6 +1,5 @@
 """The label of a unit: what a person reads, and a QR code that a scanner does."""
 
-import io
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -37,17 +36,14 @@ class Label(NamedTuple):
         return "/".join(("SIMBOND", "1", self.kid.upper(), self.printed_imei, self.iccid or ""))
 
     @property
+    def qr(self) -> segno.QRCode:
+        return segno.make_qr(self.code, error="m")
+
+    @property
     def lines(self) -> list[str]:
         """What stands beside the code."""
         named = ((_("order"), self.order), (_("label"), self.label), ("IMEI", self.printed_imei), ("ICCID", self.iccid))
         return [f"{name} {value}" for name, value in (*named, (_("key"), self.kid)) if value]
-
-
-def drawn(label: Label) -> str:
-    """The QR code as lines of half blocks, for a terminal."""
-    out = io.StringIO()
-    segno.make(label.code, error="m", micro=False).terminal(out, compact=True, border=2)
-    return out.getvalue()
 
 
 def save(label: Label, folder: Path, form: Format) -> Path:
@@ -58,9 +54,8 @@ def save(label: Label, folder: Path, form: Format) -> Path:
         if form == "txt":
             path.write_text("\n".join((*label.lines, label.code, "")), "utf-8")
         else:
-            code = segno.make(label.code, error="m", micro=False)
             more = {"title": label.code, "desc": "\n".join(label.lines)} if form == "svg" else {}
-            code.save(str(path), scale=_SCALE, **more)
+            label.qr.save(str(path), scale=_SCALE, light="white", **more)
     except OSError as e:
         raise FactoryError("label", _("Cannot write {path}: {why}.").format(path=path, why=e.strerror or e)) from None
     return path
