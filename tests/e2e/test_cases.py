@@ -123,7 +123,7 @@ def test_an_upheld_appeal_lifts_a_suspension_in_the_hlr(field: Field, hlr: Priva
     assert refused(field, decision, "technician") == (403, "role")
     assert order(field, decision, {"reason": "it is a border town"}, "admin")["outcome"] == "upheld"
 
-    assert confirmed(field, meter, "allowed") < 1000
+    assert confirmed(field, meter, "allowed") < 20_000, "at once: by itself the outbox looks every 30 s"
     assert attach(hlr, meter.imsi) is None
     assert [each["kind"] for each in notices(field, meter.iccid)] == ["suspended", "lifted"]
     assert field.metrics()['simbond_appeals_total{outcome="upheld",rule="out-of-area"}'] == 1

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,7 +85,8 @@ def look(board: ReplBoard, *, start: bool = False) -> Diagnosis:
 
 
 def silence(board: ReplBoard) -> None:
-    """Takes what the board has said so far, as a terminal program did that is closed now."""
+    """Takes what the board has said until its prompt, as a terminal program did that is closed now."""
+    board.until_it_says(b">>> ")
     with open_line(board.port) as line:
         while line.read(4096, 1):
             pass
@@ -107,7 +107,7 @@ def test_settings_that_cannot_work(board: ReplBoard) -> None:
 
 def test_a_key_that_is_damaged(board: ReplBoard) -> None:
     started(board, {"/main.py": MAIN, "/board.py": BOARD, "/simbond/key": b"rotten"})
-    time.sleep(2)  # what it says waits in the cable for whoever opens the port
+    board.until_it_says(b">>> ")  # it waits in the cable for whoever opens the port
     assert look(board).verdict.code == "key-damaged"
     assert look(board).verdict.code == "agent-stopped", "it said so once, and nothing is restarted unasked"
     assert look(board, start=True).verdict.code == "key-damaged"
@@ -124,6 +124,8 @@ def test_an_agent_that_somebody_stopped_runs_again(board: ReplBoard) -> None:
     assert look(board).verdict.code == "server-refused"
     with open_line(board.port) as line:
         line.write(b"\x03")
-        assert b">>> " in b"".join(line.read(4096, 1) for _second in range(3))
+        said = b""
+        while b">>> " not in said:
+            said += line.read(4096, 1)
     assert look(board).verdict.code == "agent-stopped"
     assert look(board, start=True).verdict.code == "server-refused"

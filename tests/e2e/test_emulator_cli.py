@@ -18,7 +18,7 @@ from support import schemas
 
 COMMAND = [sys.executable, "-m", "simbond_tools.cli", "emulate"]
 CARD = ["--iccid", "8988300000001234567", "--imsi", "001010123456789"]
-PATIENCE = 30
+PATIENCE = 90
 
 
 @contextmanager

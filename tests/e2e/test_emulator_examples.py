@@ -17,7 +17,9 @@ DOC = (ROOT / "docs" / "emulator.md").read_text()
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    return subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, timeout=150, check=False, cwd=ROOT
+    )
 
 
 def blocks(language: str) -> list[str]:

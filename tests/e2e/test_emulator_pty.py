@@ -1,5 +1,6 @@
 """Emulated modems on real pseudo-terminals."""
 
+import gc
 import os
 import select
 import threading
@@ -15,7 +16,7 @@ from simbond_tools.emulator.pty_port import PENDING_LIMIT
 
 CARD = Card(iccid="8988300000001234567", imsi="001010123456789")
 OTHER = Card(iccid="89883000000076543219", imsi="262990987654321")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Host:
@@ -203,6 +204,7 @@ def test_transcript_has_both_sides_in_order(modem: Modem, host: Host) -> None:
 
 
 def test_start_and_close(tmp_path: Path) -> None:
+    gc.collect()  # what earlier tests have left goes now
     before = len(os.listdir("/dev/fd"))
     link = tmp_path / "tty"
     modem = Modem("generic", link=link)
@@ -219,7 +221,7 @@ def test_start_and_close(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="cannot make the link"):
         modem.start()
     assert link.read_text() == "mine"
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(os.listdir("/dev/fd")) <= before
 
 
 def test_without_pseudo_terminals_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_what_stood_half_written_on_the_console_spoils_nothing(device: AgentOnCa
 
 def test_what_the_agent_refuses_is_said_in_its_words(device: AgentOnCable) -> None:
     with open_line(device.port) as line, pytest.raises(AgentRefused, match="do is to be one of"):
-        Console(line)._ask("dance", 5)
+        Console(line)._ask("dance", 60)
 
 
 def test_the_modem_beside_it_says_the_same(device: AgentOnCable) -> None:

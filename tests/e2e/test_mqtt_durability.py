@@ -22,6 +22,7 @@ from support.mqtt_line import Line, admit
 from support.mqtt_packets import PUBACK, PUBLISH, Packet
 from support.mqtt_proxy import MqttProxy
 from support.server import VerifierServer
+from support.workers import until
 
 AFFIRMING = (2, [])
 ROUNDS = 3
@@ -165,7 +166,7 @@ def test_kills_at_any_moment_leave_every_evidence_once_and_every_answer_good(sta
         field.server.start()
     for sender in senders:
         sender.over.set()
-        sender.join(30)
+        sender.join(90)
         assert not sender.is_alive(), "an answer is missing"
         assert set(map(str, sender.verdicts)) == {str(AFFIRMING)}
     found = kept(field)
@@ -206,12 +207,11 @@ def test_no_more_is_read_than_is_settled(broker: Mosquitto, monkeypatch: pytest.
         with Line(broker, new_device(), name=name, filters=[]) as line:
             for message in sent:
                 await asyncio.to_thread(line.send, "evidence", message)
+        await until(lambda: len(taken) >= 4, "a window's messages")
         await asyncio.sleep(0.2)
         assert [delivery.payload for delivery in taken] == sent[:4]
         for number in range(len(sent)):
-            async with asyncio.timeout(10):
-                while len(taken) <= number:  # noqa: ASYNC110 - simpler than a condition
-                    await asyncio.sleep(0.001)
+            await until(lambda number=number: len(taken) > number, f"message {number}")
             assert len(taken) <= number + 4
             session.settle(taken[number])
         assert [delivery.payload for delivery in taken] == sent

@@ -30,7 +30,7 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 
 def connect(field: Field) -> socket.socket:
     host, port = field.server.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), 30)
+    return socket.create_connection((host, int(port)), 60)
 
 
 def evidence_request(message: bytes, *more: bytes) -> bytes:
@@ -52,7 +52,7 @@ def everything(connection: socket.socket) -> bytes:
 def serve(*options: object) -> subprocess.CompletedProcess[str]:
     """A start that is expected to fail."""
     command = [*SIMBOND, "serve", "--port", "0", "--json", *map(str, options)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture
@@ -104,16 +104,16 @@ def test_tls(tmp_path: Path) -> None:
         port = int(server.url.rpartition(":")[2])
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(server.url)
-        with socket.create_connection(("localhost", port), 30) as plain:
+        with socket.create_connection(("localhost", port), 60) as plain:
             plain.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
             assert b"200" not in plain.recv(1000)
-        with socket.create_connection(("localhost", port), 30) as silent:  # a handshake that never ends
+        with socket.create_connection(("localhost", port), 60) as silent:  # a handshake that never ends
             assert field.attest(meter).verdict == (2, [])
             silent.close()
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         old.minimum_version = ssl.TLSVersion.TLSv1_2
-        with socket.create_connection(("localhost", port), 30) as raw, old.wrap_socket(raw) as wrapped:
+        with socket.create_connection(("localhost", port), 60) as raw, old.wrap_socket(raw) as wrapped:
             assert wrapped.version() in ("TLSv1.2", "TLSv1.3")
 
 
@@ -138,7 +138,7 @@ def test_a_signal_ends_it_in_order(folder: Path, number: signal.Signals, code: i
         assert server.stdout is not None
         server.stdout.readline()
         server.send_signal(number)
-        assert server.wait(timeout=30) == code
+        assert server.wait(timeout=90) == code
         assert server.stderr is not None
         assert b"Traceback" not in server.stderr.read()
     assert not (folder / "simbond.db-wal").exists(), "the last connection was closed, and the log folded in"
@@ -163,7 +163,9 @@ def test_a_fault_of_ours_is_a_problem_document_and_an_entry_in_the_log(tmp_path:
         assert (response.status_code, response.headers["content-type"]) == (500, "application/problem+json")
         assert response.json()["type"] == "urn:simbond:problem:internal"
         assert "card" not in response.text
-        (entry,) = eventually(lambda: [line for line in field.log() if line["level"] == "error"])
+        # Workers fail on their own account meanwhile.
+        faults = eventually(lambda: [line for line in field.log() if line["level"] == "error" and "worker" not in line])
+        (entry,) = faults
         assert "no such table: card" in entry["exception"]
         meter = new_device()
         assert field.send(meter.evidence(bytes(8))).reasons == ["key-unknown"], "others are served"

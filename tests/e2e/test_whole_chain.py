@@ -54,7 +54,7 @@ class Network:
     async def cancelled(self) -> None:
         """Waits until both nodes were told to drop the card."""
         for node in (self.sgsn, self.msc):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 cancel = await node.cancelled.get()
             assert (cancel.imsi, cancel.domain, cancel.cancel_type) == (
                 self.imsi,

@@ -24,6 +24,10 @@ from simbond_tools.micropython import find
 HARD_RESET = 70
 """Exit code of the interpreter when machine.reset() was called."""
 
+_ON = b"\1\0\0\0"
+_FLUSHED_INPUT = 1
+"""TIOCPKT_FLUSHREAD of ioctl_tty(2): in packet mode an octet in front says what else the other side does."""
+
 _BOARDS = Path(__file__).parent / "boards"
 _BOOT = f"""\
 import sys, vfs
@@ -101,10 +105,14 @@ class ReplBoard:
         self._powered = False
         self.unplugged = threading.Event()
         self.starts = 0
+        self._said = b""
+        self._held = b""  # what no host has heard yet
+        self._has_said = threading.Condition()
 
     def start(self) -> Self:
         """Power, and the cable in."""
         self._stopping = False
+        self._said = self._held = b""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._plug()
         self._boot()
@@ -118,6 +126,11 @@ class ReplBoard:
             self._thread.join()
             self._thread = None
         self._unplug(power=False)
+
+    def until_it_says(self, words: bytes, timeout_s: float = 60) -> None:
+        """Waits until the board has said them since its power came; a host that opens the port later hears it all."""
+        with self._has_said:
+            assert self._has_said.wait_for(lambda: words in self._said, timeout_s), f"no {words!r} in {self._said!r}"
 
     def cut_after(self, octets: int, *, power: bool) -> None:
         """Pulls the cable when the host has sent so many octets more. power: whether the board has its own."""
@@ -154,7 +167,9 @@ class ReplBoard:
 
     def _plug(self) -> None:
         self._left = None
+        self._host_listens = False
         self._cable, outside = pty.openpty()
+        fcntl.ioctl(self._cable, termios.TIOCPKT, _ON)
         tty.setraw(outside)
         Path(self.port).unlink(missing_ok=True)
         os.symlink(os.ttyname(outside), self.port)
@@ -204,16 +219,21 @@ class ReplBoard:
                 os.read(self._wake_read, 1)
             if self._cable in ready:
                 self._from_host()
-            elif self._inside in ready:
+            if self._inside is not None and self._inside in ready:
                 self._from_board()
 
     def _from_host(self) -> None:
         assert self._cable is not None
         try:
-            octets = os.read(self._cable, 256)
+            packet = os.read(self._cable, 257)
         except OSError:  # nobody has the port open
+            self._host_listens = False
             select.select([self._wake_read], [], [], 0.01)
             return
+        if packet[0] & _FLUSHED_INPUT:  # what a host does that opens a port: from now on it wants to hear
+            self._host_listens = True
+            self._to_host(b"")
+        octets = packet[1:]
         cut = self._left is not None and len(octets) >= self._left
         octets = octets[: self._left] if self._left is not None else octets
         if self._left is not None:
@@ -238,8 +258,13 @@ class ReplBoard:
         self._to_host(octets)
 
     def _to_host(self, octets: bytes) -> None:
-        if self._cable is not None:
-            os.write(self._cable, octets)
+        with self._has_said:
+            self._said += octets
+            self._has_said.notify_all()
+        self._held = self._held + octets if self._cable is not None else b""
+        if self._cable is not None and self._host_listens:
+            os.write(self._cable, self._held)
+            self._held = b""
 
     def _restart(self) -> None:
         assert self._process is not None
