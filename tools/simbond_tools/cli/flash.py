@@ -2,9 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +10,19 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from simbond_tools.field.errors import FieldError, NoPort, Unplugged
+from simbond_tools.field.errors import FieldError, NoPort
 from simbond_tools.field.find import find
 from simbond_tools.field.line import BAUD
-from simbond_tools.flash.board import NoMicroPython
-from simbond_tools.flash.contents import BadFolder, maker_files
-from simbond_tools.flash.files import Full
+from simbond_tools.flash.contents import maker_files
 from simbond_tools.flash.job import Job, Report
-from simbond_tools.flash.needs import UnclearNeeds
 from simbond_tools.flash.run import flash
-from simbond_tools.flash.starting import NotStarted
-from simbond_tools.flash.survey import Unfit
 from simbond_tools.i18n import N_, _
 
-from .common import (
-    LOCAL,
-    NEGATIVE,
-    REFUSED,
-    UNREACHABLE,
-    USAGE,
-    Failure,
-    clean,
-    complain,
-    json_option,
-    print_json,
-    say,
-    shows_progress,
-)
+from .common import NEGATIVE, clean, complain, json_option, print_json, say, shows_progress
+from .exit_codes import failure
 from .rows import print_rows
-from .serial_options import baud_option, several_ports_option
+from .serial_options import baud_option, on_a_cable, several_ports_option
 from .translated import TranslatedCommand
-
-_EXIT_CODES: dict[type[FieldError], int] = {
-    UnclearNeeds: USAGE,
-    BadFolder: USAGE,
-    Unfit: REFUSED,
-    Full: REFUSED,
-    NoMicroPython: UNREACHABLE,
-    NotStarted: UNREACHABLE,
-    Unplugged: UNREACHABLE,
-}
 
 
 @click.command(
@@ -106,7 +77,7 @@ def flash_command(
     baud: int,
     as_json: bool,
 ) -> None:
-    with _failing():
+    with on_a_cable():
         job = Job(
             given=maker_files(folder, ca),
             parts=parts,
@@ -120,7 +91,7 @@ def flash_command(
     with _Bars(as_json) as bars:
         ends = bars.all_of(found, job, baud)
     if len(ends) == 1 and isinstance(ends[0], FieldError):
-        raise _failure(ends[0])
+        raise failure(ends[0])
     if as_json:
         print_json({"dry_run": dry_run, "boards": [_document(p, end) for p, end in zip(found, ends, strict=True)]})
     else:
@@ -256,15 +227,3 @@ def _document(port: str, end: Report | FieldError) -> dict[str, Any]:
         "kid": end.started.get("kid") if end.started else None,
         "bootcount": end.started.get("bootcount") if end.started else None,
     }
-
-
-@contextmanager
-def _failing() -> Iterator[None]:
-    try:
-        yield
-    except FieldError as e:
-        raise _failure(e) from None
-
-
-def _failure(error: FieldError) -> Failure:
-    return Failure(error.code, str(error), exit_code=_EXIT_CODES.get(type(error), LOCAL))

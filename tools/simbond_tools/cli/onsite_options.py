@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from simbond_tools.i18n import N_
-from simbond_tools.onsite.errors import BundleExpired, BundleForged, NotInOrders, OnSiteError, VerifierChanged
+from simbond_tools.onsite.errors import OnSiteError
 
-from .common import LOCAL, NOT_FOUND, REFUSED, Failure
+from .exit_codes import failure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,15 +29,8 @@ folder_option = click.option(
 
 @contextmanager
 def on_site() -> Iterator[None]:
-    """Turns what is wrong with the folder into a Failure: 4 where work orders may not be used, 5 where there is none
-    for this, else 7."""
+    """Turns what is wrong with the folder into a Failure."""
     try:
         yield
     except OnSiteError as e:
-        raise Failure(e.code, str(e), exit_code=_exit_code(e)) from None
-
-
-def _exit_code(error: OnSiteError) -> int:
-    if isinstance(error, NotInOrders):
-        return NOT_FOUND
-    return REFUSED if isinstance(error, BundleExpired | BundleForged | VerifierChanged) else LOCAL
+        raise failure(e) from None

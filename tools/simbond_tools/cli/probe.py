@@ -12,7 +12,8 @@ from simbond_tools.field.line import Recorder
 from simbond_tools.field.session import Session
 from simbond_tools.i18n import N_, _
 
-from .common import LOCAL, UNREACHABLE, USAGE, Failure, complain, json_option, print_json
+from .common import USAGE, Failure, complain, json_option, print_json
+from .exit_codes import CABLE
 from .progress import doing
 from .rows import print_rows
 from .serial_options import on_a_cable, port_options, recorded
@@ -81,10 +82,11 @@ def _find(port: str | None, baud: int | None, recorder: Recorder | None) -> tupl
     found = best(seen)
     if found.kind in _SPEAKS:
         return found, seen
+    code = "port-busy" if found.kind == "busy" else "no-answer"
     raise Failure(
-        "port-busy" if found.kind == "busy" else "no-answer",
+        code,
         _("Neither a modem nor the agent answers. Check power and cable, or name another port by --port."),
-        exit_code=LOCAL if found.kind == "busy" else UNREACHABLE,
+        exit_code=CABLE[code],
         faults=[{"at": one.url, "problem": one.why} for one in seen],
     )
 

@@ -15,29 +15,18 @@ from simbond_tools.factory.seen import identities
 from simbond_tools.factory.station import Station
 from simbond_tools.factory.summary import summarize
 from simbond_tools.factory.unit import Outcome, Plan, Result
-from simbond_tools.field.errors import (
-    FieldError,
-    NoAgent,
-    NoPort,
-    NotASerialPort,
-    PortBusy,
-    PortNotAllowed,
-    SpeedRefused,
-    Unplugged,
-)
+from simbond_tools.field.errors import AgentRefused, NoPort
 from simbond_tools.field.find import find
 from simbond_tools.field.line import BAUD
 from simbond_tools.field.ports import candidates
 from simbond_tools.i18n import N_, _
 
-from .common import LOCAL, NEGATIVE, UNREACHABLE, json_option, print_json, read_input
+from .common import NEGATIVE, json_option, print_json, read_input
+from .exit_codes import CABLE
 from .provision_screen import Screen
 from .serial_options import baud_option, on_a_cable, several_ports_option
 from .station_options import at_a_station, opened, passphrase_option
 from .translated import TranslatedCommand
-
-_SILENT = (NoAgent.code, Unplugged.code)
-_PORT = (NoPort.code, NotASerialPort.code, PortBusy.code, PortNotAllowed.code, SpeedRefused.code, FieldError.code)
 
 
 @click.command(
@@ -131,13 +120,13 @@ def _only_port(baud: int | None) -> str:
 
 
 def _exit_code(results: list[Result]) -> int:
-    """0: all are endorsed. Where a single unit could not even be asked, its port's own code."""
+    """0: all are endorsed. Where a single unit could not even be asked, the cable's own code."""
     stopped = [result for result in results if result.outcome is Outcome.STOPPED]
     if not stopped:
         return 0
-    if len(results) == 1 and stopped[0].code in _SILENT:
-        return UNREACHABLE
-    return LOCAL if len(results) == 1 and stopped[0].code in _PORT else NEGATIVE
+    if len(results) > 1 or stopped[0].code == AgentRefused.code:
+        return NEGATIVE
+    return CABLE.get(stopped[0].code, NEGATIVE)
 
 
 def _progress(station: Station, manifest: Manifest | None) -> tuple[int | None, int]:

@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from simbond_tools.field.errors import FieldError, NoAgent, NoModem, Unplugged
+from simbond_tools.field.errors import FieldError
 from simbond_tools.field.line import Recorder
 from simbond_tools.field.transcript import Transcript
 from simbond_tools.i18n import N_, _
 
-from .common import LOCAL, UNREACHABLE, Failure
+from .common import LOCAL, Failure
 from .completion import ports
+from .exit_codes import failure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,9 +75,8 @@ def recorded(transcript: Path | None, *, unredacted: bool = False) -> Iterator[R
 
 @contextmanager
 def on_a_cable() -> Iterator[None]:
-    """Turns what fails on a cable into a Failure: 3 where the device does not answer, else 7."""
+    """Turns what fails on a cable into a Failure."""
     try:
         yield
     except FieldError as e:
-        silent = isinstance(e, NoAgent | NoModem | Unplugged)
-        raise Failure(e.code, str(e), exit_code=UNREACHABLE if silent else LOCAL) from None
+        raise failure(e) from None
