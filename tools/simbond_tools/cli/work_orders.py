@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from simbond_tools.i18n import N_, _, ngettext
+from simbond_tools.onsite.fetching import HOURS
 from simbond_tools.onsite.fetching import fetch as fetch_into
 from simbond_tools.onsite.upload import upload
 
@@ -111,7 +112,11 @@ def cancel(number: int, reason: str, server: Server, as_json: bool) -> None:
     ),
 )
 @click.option(
-    "--hours", type=click.IntRange(1, 168), default=24, show_default=True, help=N_("How long you can check with them.")
+    "--hours",
+    type=click.IntRange(1, 168),
+    default=HOURS,
+    show_default=True,
+    help=N_("How long you can check with them."),
 )
 @click.option(
     "--accept-key",

@@ -16,6 +16,9 @@ from . import pins
 from .bundle import keep
 from .errors import BundleForged, NoBundle, VerifierChanged
 
+HOURS = 24
+"""How long work orders may be checked with, unless somebody says otherwise."""
+
 _JWKS = "/.well-known/jwks.json"
 
 
@@ -28,7 +31,7 @@ class Fetched(NamedTuple):
     """The key was not known before: it is pinned from now on."""
 
 
-def fetch(folder: Path, api: Api, hours: int, accepted: bytes | None = None) -> Fetched:
+def fetch(folder: Path, api: Api, hours: int = HOURS, accepted: bytes | None = None) -> Fetched:
     """Puts the newest work orders into the folder. accepted: the key id of a new key of the verifier, which the office
     has confirmed. Raises VerifierChanged before anything is written where the verifier's key is not the pinned one;
     BundleForged, FolderUnusable; Unreachable, ApiProblem."""
