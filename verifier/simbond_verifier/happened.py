@@ -79,11 +79,11 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 STATES: dict[str, tuple[str, str]] = {
-    "stock": ("stock", "库存"),
+    "stock": ("in stock", "库存"),
     "bound": ("bound", "已绑定"),
     "warned": ("warned", "预警"),
     "suspended": ("suspended", "已停机"),
-    "reverifying": ("reverifying", "复核中"),
+    "reverifying": ("to be verified again", "复核中"),
     "retired": ("retired", "已注销"),
 }
 ACCESS: dict[str, tuple[str, str]] = {

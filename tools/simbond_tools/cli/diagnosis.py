@@ -12,37 +12,14 @@ from rich.text import Text
 from simbond_tools.check_digit import whole_imei
 from simbond_tools.doctor import Diagnosis, Findings, Judged, Severity
 from simbond_tools.doctor.findings import Modem, Register, text
-from simbond_tools.field.words import TIER
-from simbond_tools.i18n import N_, _, language
-from simbond_verifier.words import Language
+from simbond_tools.field.words import KIND, REGISTRATION, SIM, TIER, word
+from simbond_tools.i18n import _
+from simbond_verifier import happened
 
 from .common import clean, when
-from .words import reason
+from .words import language, reason
 
 _COLOURS = {Severity.STOP: "bold red", Severity.WARNING: "bold yellow", Severity.WELL: "bold green"}
-_SPEAKS = {
-    "agent": N_("the agent's console"),
-    "modem": N_("a modem's AT port"),
-    "micropython": N_("the MicroPython prompt"),
-    "busy": N_("used by another program"),
-    "silent": N_("silent"),
-}
-_REGISTERED = {
-    "home": N_("registered at home"),
-    "roaming": N_("registered, roaming"),
-    "denied": N_("refused"),
-    "searching": N_("searching"),
-    "none": N_("not searching"),
-}
-_SIM = {"absent": N_("none"), "pin": N_("locked"), "busy": N_("starting")}
-_STATES = {
-    "stock": N_("in stock"),
-    "bound": N_("bound"),
-    "warned": N_("warned"),
-    "suspended": N_("suspended"),
-    "reverifying": N_("to be verified again"),
-    "retired": N_("retired"),
-}
 
 
 class _Line(NamedTuple):
@@ -94,7 +71,7 @@ def _lines(diagnosis: Diagnosis, findings: Findings) -> Iterator[_Line]:
 def _below(judged: Judged, indent: int) -> Iterator[_Line]:
     """What stands behind a verdict: reasons of the verifier, and what was said."""
     for code in judged.reasons:
-        yield _Line(clean(reason(code, Language(language()))), indent)
+        yield _Line(clean(reason(code, language())), indent)
     if judged.detail:
         yield _Line(clean(" ".join(judged.detail.split())), indent)
 
@@ -108,10 +85,10 @@ def _table(findings: Findings) -> Iterator[_Line]:
 
 def _rows(findings: Findings) -> Iterator[tuple[str, str]]:
     cable, modem, agent, verifier = findings.cable, findings.modem, findings.agent, findings.verifier
-    yield _("port"), _joined(cable.port, _word(_SPEAKS, cable.speaks))
+    yield _("port"), _joined(cable.port, _word(KIND, cable.speaks))
     if modem:
         yield _("module"), _joined(modem.model, modem.imei and f"IMEI {modem.imei}")
-        yield _("card"), modem.iccid or _word(_SIM, modem.sim)
+        yield _("card"), modem.iccid or _word(SIM, modem.sim)
         yield _("network"), _network(modem)
     if agent:
         yield _("agent"), _joined(agent.kid and _("key {kid}").format(kid=agent.kid), _word(TIER, agent.tier))
@@ -127,7 +104,7 @@ def _rows(findings: Findings) -> Iterator[tuple[str, str]]:
 def _network(modem: Modem) -> str:
     level = modem.rsrp_dbm if modem.rsrp_dbm is not None else modem.rssi_dbm
     signal = "" if level is None else f"{level} dBm"
-    return _joined(_word(_REGISTERED, modem.reg), modem.operator or modem.plmn, modem.rat, signal)
+    return _joined(_word(REGISTRATION, modem.reg), modem.operator or modem.plmn, modem.rat, signal)
 
 
 def _card(verifier: Register) -> str:
@@ -135,7 +112,7 @@ def _card(verifier: Register) -> str:
         return _("unknown to it")
     owner = text(verifier.card, "device", "imei")
     place = _("belongs in the device with IMEI {imei}").format(imei=whole_imei(owner)) if owner else ""
-    return _joined(_word(_STATES, text(verifier.card, "state")), place)
+    return _joined(happened.state(text(verifier.card, "state"), language()), place)
 
 
 def _device(verifier: Register) -> str:
@@ -146,7 +123,7 @@ def _device(verifier: Register) -> str:
 
 
 def _word(words: dict[str, str], code: str) -> str:
-    return _(words[code]) if code in words else code
+    return word(words, code) or code
 
 
 def _joined(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""What was read of a device, in words: rows of a name and a text, in the language in force."""
+"""What was read of a device, in words: its codes, and rows of a name and a text, in the language in force."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,11 +28,11 @@ REGISTRATION = {
     "none": N_("not registered, and not searching"),
 }
 KIND = {
-    "modem": N_("a modem"),
-    "agent": N_("the simbond agent"),
-    "micropython": N_("MicroPython, and no agent"),
-    "silent": N_("nobody"),
-    "busy": N_("another program"),
+    "modem": N_("a modem's AT port"),
+    "agent": N_("the agent's console"),
+    "micropython": N_("the MicroPython prompt"),
+    "silent": N_("silent"),
+    "busy": N_("used by another program"),
 }
 TIER = {
     "affirming": N_("confirmed by the verifier"),
@@ -48,6 +48,11 @@ WAITING = {
 }
 
 
+def word(words: dict[str, str], code: str | None) -> str | None:
+    """A code of one of the tables above, in the language in force; None for a code that is not there."""
+    return _(words[code]) if code in words else None
+
+
 def of_modem(read: dict[str, Any]) -> list[Row]:
     """read: from reading.read_modem(). What the modem does not say is left out, except where that matters."""
     identity, cell = read["identity"], read["cell"]
@@ -56,7 +61,7 @@ def of_modem(read: dict[str, Any]) -> list[Row]:
             (N_("Module"), f"{read['maker']} {read['model']}".strip() or _("unknown")),
             (N_("IMEI"), identity.get("imei") or _("not told")),
             (N_("Second IMEI"), identity.get("imei2")),
-            (N_("SIM"), _word(SIM, identity.get("sim")) or _("not told")),
+            (N_("SIM"), word(SIM, identity.get("sim")) or _("not told")),
             (N_("Card (ICCID)"), identity.get("iccid")),
             (N_("IMSI"), identity.get("imsi")),
             (N_("eUICC (EID)"), identity.get("eid")),
@@ -91,10 +96,6 @@ def _named(*rows: tuple[str, str | None]) -> Iterator[Row]:
     return ((_(name), text) for name, text in rows if text)
 
 
-def _word(words: dict[str, str], key: str | None) -> str | None:
-    return _(words[key]) if key in words else None
-
-
 def _mismatch(identity: dict[str, Any]) -> str | None:
     if not identity.get("iccid_mismatch"):
         return None
@@ -102,7 +103,7 @@ def _mismatch(identity: dict[str, Any]) -> str | None:
 
 
 def _registration(cell: dict[str, Any]) -> str:
-    known = [_word(REGISTRATION, cell.get("reg")) or _("registration not told"), cell.get("rat")]
+    known = [word(REGISTRATION, cell.get("reg")) or _("registration not told"), cell.get("rat")]
     known.append(cell.get("operator") or cell.get("plmn"))
     return ", ".join(filter(None, known))
 
@@ -130,7 +131,7 @@ def _result(status: dict[str, Any]) -> str | None:
     if attested:
         reasons = ", ".join(map(str, attested.get("reasons", [])))
         tier = str(attested.get("tier"))
-        return (_word(TIER, tier) or tier) + (f" ({reasons})" if reasons else "")
+        return (word(TIER, tier) or tier) + (f" ({reasons})" if reasons else "")
     if "enrolment" in status:
         return _("none yet: the verifier does not know this device; see 'simbond devices enrol'")
     return None
@@ -140,7 +141,7 @@ def _waiting(status: dict[str, Any]) -> str | None:
     waiting = status.get("waiting")
     if not isinstance(waiting, dict) or "seconds" not in waiting:
         return None
-    why = _word(WAITING, waiting.get("why")) or str(waiting.get("why", ""))
+    why = word(WAITING, waiting.get("why")) or str(waiting.get("why", ""))
     return _("{why}, {seconds} s").format(why=why, seconds=waiting["seconds"])
 
 
