@@ -10,7 +10,8 @@ from sqlalchemy import select
 from simbond_verifier import fleet, freshness
 from simbond_verifier.card_import import Row
 from simbond_verifier.evidence import open_envelope, read_claims, read_rotation, verify
-from simbond_verifier.ingest.decide import Decider, Result, Verified
+from simbond_verifier.ingest.decide import Decider
+from simbond_verifier.ingest.result import Result, Verified
 from simbond_verifier.ingest.rotate import rotate
 from simbond_verifier.p256 import load_key
 from simbond_verifier.scenario import Scenarios, parse

@@ -11,7 +11,7 @@ import pytest
 
 from simbond_verifier.evidence import digest
 from simbond_verifier.ingest import checker, checkers
-from simbond_verifier.ingest.decide import Result
+from simbond_verifier.ingest.result import Result
 from simbond_verifier.ingest.settling import Claim, Settling
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store.database import Database

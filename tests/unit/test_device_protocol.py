@@ -20,7 +20,7 @@ from simbond_tools.demo.authority import make_authority
 from simbond_verifier.api.device import DeviceApi
 from simbond_verifier.api.patience import Waits
 from simbond_verifier.api.protocol import HEAD_OCTETS, speaking_for
-from simbond_verifier.ingest.decide import Result
+from simbond_verifier.ingest.result import Result
 from simbond_verifier.metrics import Metrics
 from simbond_verifier.policy import Limits
 from simbond_verifier.reasons import Tier

@@ -13,8 +13,8 @@ from simbond_agent import claims
 from simbond_verifier import fleet
 from simbond_verifier.evidence import Evidence, open_envelope, read_claims
 from simbond_verifier.freshness import issue
-from simbond_verifier.ingest.decide import Verified
 from simbond_verifier.ingest.ordinary import Ordinary, Pair
+from simbond_verifier.ingest.result import Verified
 from simbond_verifier.scenario import Scenario
 from simbond_verifier.store.schema import metadata
 from support.attester import Attester

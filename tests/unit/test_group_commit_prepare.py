@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from simbond_verifier.ingest import settling
-from simbond_verifier.ingest.decide import Result, Verified
+from simbond_verifier.ingest.result import Result, Verified
 from simbond_verifier.ingest.settling import Claim, Settling
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.store.database import Database

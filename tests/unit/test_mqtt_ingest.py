@@ -9,9 +9,9 @@ import pytest
 
 from simbond_verifier.ingest import mqtt
 from simbond_verifier.ingest.broker import Broker
-from simbond_verifier.ingest.decide import Result
 from simbond_verifier.ingest.mqtt import MqttIngest
 from simbond_verifier.ingest.mqtt_session import Delivery
+from simbond_verifier.ingest.result import Result
 from simbond_verifier.metrics import Metrics
 from simbond_verifier.reasons import Tier
 from simbond_verifier.store.database import Database

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from simbond_verifier.api.device import DeviceApi
 from simbond_verifier.api.protocol import speaking_for
-from simbond_verifier.ingest.decide import Result
+from simbond_verifier.ingest.result import Result
 from simbond_verifier.metrics import Metrics
 from simbond_verifier.policy import Limits
 from simbond_verifier.reasons import Tier

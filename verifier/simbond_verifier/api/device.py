@@ -23,8 +23,8 @@ from simbond_agent import claims
 from .. import traces
 from ..evidence import key_id, split
 from ..ingest import text_form
-from ..ingest.decide import Result, refused
 from ..ingest.pipeline import Ingest
+from ..ingest.result import Result, refused
 from ..metrics import Metrics
 from ..policy import Limits
 from ..reasons import Reason

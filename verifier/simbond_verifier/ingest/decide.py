@@ -3,29 +3,26 @@ SQLAlchemy takes the rest.
 """
 
 from collections.abc import Iterator
-from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 
 from .. import freshness
-from ..appraisal import STAYS, Appraisal, Card, Device, Move, absence, appraise, late
-from ..binding import shares_device, swap_is_open, takes_by_use
+from ..appraisal import STAYS, Card, Device, Move, absence, appraise, late
+from ..binding import swap_is_open, takes_by_use
 from ..evidence import Evidence, is_stated_by
-from ..lifecycle import Event, State
-from ..observation import Sign
+from ..lifecycle import State
 from ..policy import Policy
 from ..reasons import Reason, Tier
 from ..scenario import Mode, Scenario, Scenarios
-from ..store import accusations, bindings, cards, clone, identities, profiles, retired_keys, signs, swaps
+from ..store import bindings, cards, clone, identities, profiles, retired_keys, signs
 from ..store.database import statements
 from ..store.signs import Told
+from .attester import Attester
+from .consequences import Consequences
 from .ordinary import Ordinary, Pair
+from .result import UNBOUND_INTERVAL_S, Result, Verified, refused
 
-UNBOUND_INTERVAL_S = 300
-"""Until the next Evidence of a device that no card is bound to."""
-_UNENROLLED_INTERVAL_S = 60
-"""The same where nobody knows the key: a technician may be about to enrol it, and waits."""
 _UNBOUND_NONCE_AGE_S = 2 * UNBOUND_INTERVAL_S
 
 _CARD = ", ".join(f"c.{column.name}" for column in cards.COLUMNS)
@@ -48,67 +45,6 @@ _KEEP = "INSERT INTO evidence (id, at, device_id, card_id, tier, reasons, messag
 _LAST = "SELECT coalesce(max(id), 0) FROM evidence"
 _AFFIRMING = int(Tier.AFFIRMING)  # the driver takes plain int and bytearray as they are, and asks around about others
 _pair = tuple.__new__  # half the time of the named tuple's own
-_ABSENT = "SELECT absent FROM device WHERE id = ?"
-
-
-class Verified(NamedTuple):
-    """Evidence whose signature is good, and when it came."""
-
-    evidence: Evidence
-    message: bytes
-    at: float
-
-
-class _Attester(NamedTuple):
-    """What the database knows about a key."""
-
-    device: Device
-    revoked: bool
-    bootcount: int
-    uptime: int
-    cards: tuple[Card, ...]
-    """Bound to it: one, or the profiles of an eSIM."""
-
-    def holds(self, iccid: str | None) -> Card | None:
-        """The bound card that Evidence is about: the one that it names, else the first."""
-        for bound in self.cards:
-            if bound.iccid == iccid:
-                return bound
-        return self.cards[0] if self.cards else None
-
-    def misses(self, bound: Card | None, at_home: bool, scenarios: Scenarios, now: float) -> list[Card]:
-        """The other cards of a device that Evidence speaks against: all where it names none of them, else those that
-        do not share their device. One that is announced to leave is not missed."""
-        return [
-            other
-            for other in self.cards
-            if other is not bound
-            and not swap_is_open(other, now)
-            and not (at_home and shares_device(scenarios.get(other.scenario)))
-        ]
-
-
-class Result(NamedTuple):
-    """The answer to one message, and what its appraisal set in motion."""
-
-    tier: Tier
-    reasons: tuple[Reason, ...]
-    interval_s: int
-    kid: bytes | None = None
-    evidence_id: int | None = None
-    accused: bool = False
-    """A new accusation waits for the network view."""
-    changed: bool = False
-    """A card changed its state: there may be something in the outbox."""
-    message_id: str | None = None
-    """By which the log and the answer name a message that was refused, and so has no evidence_id."""
-
-
-def refused(reason: Reason, kid: bytes | None, interval_s: int = UNBOUND_INTERVAL_S) -> Result:
-    """The result for Evidence that counts for nothing."""
-    if reason is Reason.KEY_UNKNOWN:
-        interval_s = _UNENROLLED_INTERVAL_S
-    return Result(Tier.CONTRAINDICATED, (reason,), interval_s, kid, message_id=token_hex(4))
 
 
 class Decider:
@@ -145,6 +81,7 @@ class _Round:
     ) -> None:
         self._connection = connection
         self._raw = statements(connection)
+        self._consequences = Consequences(connection, scenarios, policy)
         self._identities = identities.of(connection)
         self._scenarios = scenarios
         self._policy = policy
@@ -152,7 +89,7 @@ class _Round:
         self._listens_since = listens_since
         self._ordinary = ordinary
         self._pairs: dict[bytes, Pair] = {}
-        self._known: dict[bytes, _Attester] = {}
+        self._known: dict[bytes, Attester] = {}
         self._seen: list[tuple[Any, ...]] = []
         self._kept: list[tuple[Any, ...]] = []
         self._stale = False
@@ -217,7 +154,7 @@ class _Round:
             bound: tuple[Card, ...] = () if card_id is None else (self._card(row[7:]),)
             if kid in self._known:
                 bound = self._known[kid].cards + bound
-            self._known[kid] = _Attester(
+            self._known[kid] = Attester(
                 Device(device_id, imei, imei2), revoked_at is not None, bootcount, uptime, bound
             )
 
@@ -314,9 +251,9 @@ class _Round:
             return result
         self._write()
         told = Told(now, signs.EVIDENCE, device.id, self._last_id)
-        result = self._follow(result, verdict, bound, claimed, scenario, told)
+        result = self._consequences.follow(result, verdict, bound, claimed, scenario, told)
         for other in missed:
-            self._miss(other, absence(evidence), evidence, told)
+            self._consequences.miss(other, absence(evidence), evidence, told)
         self._forget()
         return result
 
@@ -374,92 +311,6 @@ class _Round:
         elif takes_by_use(claimed, device, scenario, known, now):
             takes = Reason.BOUND_BY_USE
         return Move(leaves, announced, takes, scenario)
-
-    def _follow(
-        self,
-        result: Result,
-        verdict: Appraisal,
-        bound: Card | None,
-        claimed: Card | None,
-        scenario: Scenario | None,
-        told: Told,
-    ) -> Result:
-        """What a verdict leads to beyond being kept."""
-        connection, policy, now = self._connection, self._policy, told.at
-        if claimed is not None and verdict.binds is not None:
-            self._take(claimed, verdict.binds, told)
-            return result._replace(changed=True)
-        if bound is not None and verdict.event is not None:
-            bound = self._change(bound, verdict.event, verdict.reasons, scenario, told)
-            if bound.status.state is State.SUSPENDED and scenario is not None:
-                result = result._replace(interval_s=scenario.reporting.interval_s)  # more of the same lifts nothing
-        elif bound is not None and verdict.signs and scenario is not None:
-            bound = signs.note(connection, bound, verdict.signs, scenario, policy, told)
-        if bound is not None and verdict.answers:
-            accusations.refute(connection, bound, told)
-        if bound is not None and verdict.absent:
-            self._corroborate(bound.id, now)
-        if claimed is None or not verdict.accuses:
-            return result._replace(changed=True)
-        accused = False
-        if verdict.proved:
-            accusations.prove(connection, claimed, policy, told)
-        else:
-            accused = accusations.accuse(connection, claimed, told) is not None
-        if self._raw.execute(_ABSENT, (claimed.device_id,)).fetchone()[0]:
-            self._corroborate(claimed.id, now)
-        if cards.by_id(connection, claimed.id).status.state is not State.SUSPENDED:
-            return result._replace(accused=accused, changed=True)
-        reasons = (*(r for r in result.reasons if r is not Reason.FOREIGN_DEVICE_CLAIM), Reason.FOREIGN_DEVICE)
-        return result._replace(tier=Tier.CONTRAINDICATED, reasons=reasons, changed=True)
-
-    def _change(
-        self, bound: Card, event: Event, reasons: tuple[Reason, ...], scenario: Scenario | None, told: Told
-    ) -> Card:
-        """Takes the bound card through the verdict's event. Affirming Evidence may be too little for that."""
-        affirms = event is Event.AFFIRM
-        if affirms and scenario is not None and not signs.affirmed(self._connection, bound, scenario, told):
-            return bound
-        return cards.change(
-            self._connection,
-            bound,
-            event,
-            at=told.at,
-            actor="verifier",
-            reasons=reasons,
-            device_id=told.device_id,
-            evidence_id=told.evidence_id,
-        )
-
-    def _miss(self, other: Card, sign: Reason, evidence: Evidence, told: Told) -> None:
-        """Another card of the device is not in it."""
-        scenario = self._scenarios.get(other.scenario)
-        if scenario is not None:
-            says = [Sign(sign, {"says": evidence.iccid})]
-            signs.note(self._connection, other, says, scenario, self._policy, told)
-        if sign is not Reason.CARD_UNREADABLE:
-            self._corroborate(other.id, told.at)
-
-    def _take(self, claimed: Card, why: Reason, told: Told) -> None:
-        """The card that the device claims is its own from now on."""
-        if why is Reason.SWAP_ANNOUNCED:
-            swaps.close(self._connection, claimed, told)
-            return
-        assert told.device_id is not None
-        bindings.bind(
-            self._connection,
-            claimed,
-            told.device_id,
-            at=told.at,
-            actor="verifier",
-            reasons=(why,),
-            evidence_id=told.evidence_id,
-        )
-
-    def _corroborate(self, card_id: int, now: float) -> None:
-        """The bound device says that the card is gone: every open accusation of it is upheld."""
-        for found in accusations.still_open(self._connection, card_id):
-            accusations.uphold(self._connection, found.id, "bound device", self._policy, now)
 
 
 def _is_stated(evidence: Evidence, about: Card | None) -> bool:

@@ -19,7 +19,8 @@ from ..reasons import Reason, Tier
 from ..store.database import Database
 from ..store.group_commit import GroupCommit, StoreBusy
 from ..store.lookup import Lookup
-from .decide import UNBOUND_INTERVAL_S, Decider, Result, refused
+from .decide import Decider
+from .result import UNBOUND_INTERVAL_S, Result, refused
 from .rotate import rotate
 from .settling import TOGETHER, Claim, Key, Settling
 

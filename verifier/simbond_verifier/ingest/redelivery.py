@@ -6,7 +6,7 @@ from ..evidence import open_envelope
 from ..reasons import Reason, Tier
 from ..store.database import Database
 from ..store.identities import MessageColumn
-from .decide import Result
+from .result import Result
 
 # The table has no index by message. What comes again was taken a moment ago: it is not looked for further back.
 _FIND = text(

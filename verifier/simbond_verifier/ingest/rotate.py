@@ -8,7 +8,7 @@ from ..evidence import Rotation
 from ..reasons import Reason, Tier
 from ..store import retired_keys
 from ..store.schema import device
-from .decide import UNBOUND_INTERVAL_S, Result, refused
+from .result import UNBOUND_INTERVAL_S, Result, refused
 
 SHORTEST_S = 3600
 """Between two rotations of one device: a stolen key must not fill the table, and nobody needs it more often."""

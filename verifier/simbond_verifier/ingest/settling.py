@@ -15,7 +15,7 @@ from ..evidence import BadEvidence, Envelope, digest, read_claims
 from ..reasons import Reason
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from .checkers import Checkers
-from .decide import Result, Verified, refused
+from .result import Result, Verified, refused
 
 log = structlog.get_logger("simbond.ingest")
 

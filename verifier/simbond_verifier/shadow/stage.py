@@ -8,7 +8,8 @@ from sqlalchemy import insert, select, update
 
 from ..appraisal import Card
 from ..evidence import Evidence
-from ..ingest.decide import Decider, Result, Verified
+from ..ingest.decide import Decider
+from ..ingest.result import Result, Verified
 from ..lifecycle import NEW, Access, Event, Refused, State
 from ..policy import Policy
 from ..reasons import Reason
