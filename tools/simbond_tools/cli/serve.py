@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -106,23 +107,29 @@ def serve(
             signing_key=signing_key,
             identity_key=identity_key,
         )
-        told = False
-        while True:
-            try:
-                with _runner() as runner:
-                    runner.run(run(settings, ready))
-                break
-            except AlreadyServed:
-                if not standby:
-                    raise
-                if not told:
-                    log.info("stands by: another verifier works on the database")
-                told = True
-                time.sleep(_STANDBY_S)
+        _serve(settings, ready)
     except (ConfigurationError, InvalidScenario, InvalidPolicy, InvalidBroker, StoreError) as e:
         raise Failure("configuration", str(e), exit_code=LOCAL) from None
     except OSError as e:
         raise Failure("listen", f"Cannot serve on {host}:{port}: {e.strerror or e}.", exit_code=LOCAL) from None
+
+
+def _serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Runs the verifier to its end; one that stands by waits until no other works on the database."""
+    told = False
+    while True:
+        try:
+            with _runner() as runner:
+                runner.run(run(settings, ready))
+        except AlreadyServed:
+            if not settings.standby:
+                raise
+            if not told:
+                log.info("stands by: another verifier works on the database")
+            told = True
+            time.sleep(_STANDBY_S)
+        else:
+            return
 
 
 def _password(file: Path | None) -> str | None:
