@@ -8,6 +8,7 @@ import pytest
 from simbond_agent.uplink import Answer, UplinkError, open_uplink
 from simbond_agent.uplink import ask as ask_by
 from simbond_agent.uplink.http import HttpUplink
+from support.idle_clock import run
 
 RESULT = {1: 2, 2: [], 4: 3600, 10: b"nonce-08"}
 BODY = cbor2.dumps(RESULT)
@@ -46,7 +47,7 @@ def ask(raw: bytes, timeout_s: float = 5, hang: bool = False) -> tuple[Answer, b
             server.close()
         return answer, request
 
-    return asyncio.run(exchange())
+    return run(exchange())
 
 
 def response(status: str = "200 OK", body: bytes = BODY, headers: str = "") -> bytes:

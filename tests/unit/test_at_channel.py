@@ -7,6 +7,7 @@ import pytest
 from simbond_agent.at import Channel
 from simbond_agent.modem import generic, probe
 from simbond_agent.modem.base import Modem
+from support.idle_clock import run
 
 
 class Wire:
@@ -50,7 +51,7 @@ def test_a_command_and_its_reply():
         channel = Channel(*[Wire(answering(CSQ=b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n"))] * 2)
         return await channel.command("AT+CSQ")
 
-    assert asyncio.run(main()) == ("OK", ["+CSQ: 17,99"])
+    assert run(main()) == ("OK", ["+CSQ: 17,99"])
 
 
 def test_one_command_at_a_time():
@@ -59,7 +60,7 @@ def test_one_command_at_a_time():
         channel = Channel(wire, wire)
         return await asyncio.gather(*[channel.command(f"AT+X{i}") for i in range(5)])
 
-    assert asyncio.run(main()) == [("OK", [f"+X{i}: 1"]) for i in range(5)]
+    assert run(main()) == [("OK", [f"+X{i}: 1"]) for i in range(5)]
 
 
 def test_silence_is_none_and_half_a_reply_is_none():
@@ -68,7 +69,7 @@ def test_silence_is_none_and_half_a_reply_is_none():
         channel = Channel(wire, wire)
         return await channel.command("AT+CIMI", timeout_ms=50)
 
-    assert asyncio.run(main()) == (None, [])
+    assert run(main()) == (None, [])
 
 
 def test_a_late_reply_never_answers_the_next_command():
@@ -79,7 +80,7 @@ def test_a_late_reply_never_answers_the_next_command():
         wire.say(b"\r\n359999060001237\r\n\r\nOK\r\n")
         return first, await channel.command("AT+CIMI", timeout_ms=3000), wire.written
 
-    first, second, written = asyncio.run(main())
+    first, second, written = run(main())
     assert first == (None, [])
     assert second == ("OK", ["001019999900017"])
     assert written == ["AT+CGSN", "AT", "AT+CIMI"]
@@ -92,7 +93,7 @@ def test_a_modem_that_stays_silent_is_not_asked_further():
         await channel.command("AT+CGSN", timeout_ms=20)
         return await channel.command("AT+CIMI", timeout_ms=20), wire.written
 
-    assert asyncio.run(main()) == ((None, []), ["AT+CGSN", "AT"])
+    assert run(main()) == ((None, []), ["AT+CGSN", "AT"])
 
 
 def test_a_command_that_was_cancelled_counts_as_unanswered():
@@ -105,7 +106,7 @@ def test_a_command_that_was_cancelled_counts_as_unanswered():
         await channel.command("AT+CIMI=", timeout_ms=3000)
         return wire.written
 
-    assert asyncio.run(main()) == ["AT+CGSN", "AT", "AT+CIMI="]
+    assert run(main()) == ["AT+CGSN", "AT", "AT+CIMI="]
 
 
 def test_a_uart_that_returns_none_has_nothing_yet():
@@ -120,7 +121,7 @@ def test_a_uart_that_returns_none_has_nothing_yet():
         wire = Uart(answering(CSQ=b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n"))
         return await Channel(wire, wire).command("AT+CSQ")
 
-    assert asyncio.run(main()) == ("OK", ["+CSQ: 17,99"])
+    assert run(main()) == ("OK", ["+CSQ: 17,99"])
 
 
 def test_banner_and_noise_at_boot_harm_no_reply():
@@ -131,7 +132,7 @@ def test_banner_and_noise_at_boot_harm_no_reply():
         found = Modem(Channel(wire, wire, urcs.append), generic, "generic")
         return await found.ask("AT+CGSN"), urcs
 
-    assert asyncio.run(main()) == ({"imei": "359999060001237"}, ["RDY", "+CFUN: 1", "+CPIN: READY"])
+    assert run(main()) == ({"imei": "359999060001237"}, ["RDY", "+CFUN: 1", "+CPIN: READY"])
 
 
 def test_a_modem_that_has_to_find_the_baud_rate_first_is_found():
@@ -150,7 +151,7 @@ def test_a_modem_that_has_to_find_the_baud_rate_first_is_found():
         wire = Wire(script)
         return await probe(Channel(wire, wire))
 
-    found = asyncio.run(main())
+    found = run(main())
     assert (found.name, found.model) == ("quectel", "EC25")
 
 
@@ -163,7 +164,7 @@ def test_ok_before_the_data():
         wire.say(b"\r\n+CEREG: 0,1\r\n")
         return await task
 
-    assert asyncio.run(main()) == ("OK", ["+CEREG: 0,1"])
+    assert run(main()) == ("OK", ["+CEREG: 0,1"])
 
 
 def test_urcs_arrive_while_idle_and_while_a_command_runs():
@@ -179,7 +180,7 @@ def test_urcs_arrive_while_idle_and_while_a_command_runs():
         listening.cancel()
         return idle, urcs, reply
 
-    idle, urcs, reply = asyncio.run(main())
+    idle, urcs, reply = run(main())
     assert idle == ["+CPIN: NOT READY"]
     assert urcs == ["+CPIN: NOT READY", "+QSIMSTAT: 1,0"]
     assert "+CSQ: 17,99" in reply[1]
@@ -192,7 +193,7 @@ def test_a_reset_in_the_middle_of_a_command_is_no_reply():
         channel = Channel(wire, wire, urcs.append)
         return await channel.command("AT+CIMI", timeout_ms=300), urcs
 
-    assert asyncio.run(main()) == ((None, []), ["RDY", "+CFUN: 1"])
+    assert run(main()) == ((None, []), ["RDY", "+CFUN: 1"])
 
 
 def test_a_stream_that_breaks_is_told_and_raises_nothing():
@@ -206,7 +207,7 @@ def test_a_stream_that_breaks_is_told_and_raises_nothing():
         reply = await channel.command("AT", timeout_ms=5000)
         return reply, channel.error
 
-    reply, error = asyncio.run(main())
+    reply, error = run(main())
     assert reply == (None, [])
     assert error.errno == 5
 
@@ -227,7 +228,7 @@ def test_a_stream_that_heals_is_read_again():
         wire.broken = False
         return await channel.command("AT", timeout_ms=1000), channel.error
 
-    assert asyncio.run(main()) == (("OK", []), None)
+    assert run(main()) == (("OK", []), None)
 
 
 def test_close_lets_go_of_the_stream():
@@ -241,7 +242,7 @@ def test_close_lets_go_of_the_stream():
         await asyncio.sleep(0.1)
         return urcs
 
-    assert asyncio.run(main()) == []
+    assert run(main()) == []
 
 
 def test_data_goes_out_when_the_modem_prompts_and_what_completes_the_command_comes_last():
@@ -256,7 +257,7 @@ def test_data_goes_out_when_the_modem_prompts_and_what_completes_the_command_com
         reply = await channel.command('AT+QMTPUBEX=0,1,1,0,"t",7', 2000, b"payload", "+QMTPUBEX:")
         return reply, wire.written
 
-    reply, written = asyncio.run(main())
+    reply, written = run(main())
     assert reply == ("OK", ["+QMTPUBEX: 0,1,0"])
     assert written[-1] == "payload"
 
@@ -267,7 +268,7 @@ def test_every_kind_of_prompt(prompt):
         wire = Wire(lambda line: b"\r\nOK\r\n" if line == "data" else prompt)
         return await Channel(wire, wire).command("AT+X=4", 2000, b"data")
 
-    assert asyncio.run(main()) == ("OK", [])
+    assert run(main()) == ("OK", [])
 
 
 def test_a_prompt_is_none_where_no_data_is_due():
@@ -275,7 +276,7 @@ def test_a_prompt_is_none_where_no_data_is_due():
         wire = Wire(lambda _line: b"\r\nCONNECT\r\nabc\r\nOK\r\n")
         return await Channel(wire, wire).command("AT+QHTTPREAD=80")
 
-    assert asyncio.run(main()) == ("OK", ["CONNECT", "abc"])
+    assert run(main()) == ("OK", ["CONNECT", "abc"])
 
 
 def test_without_what_completes_it_a_command_has_no_result():
@@ -286,7 +287,7 @@ def test_without_what_completes_it_a_command_has_no_result():
         wire.script = lambda _line: b"\r\n+CME ERROR: 3\r\n"
         return missing, await channel.command("AT+QMTOPEN=0", 2000, until="+QMTOPEN:")
 
-    missing, refused = asyncio.run(main())
+    missing, refused = run(main())
     assert missing == (None, [])
     assert refused[0] in ("+CME ERROR: 3", None)
 
@@ -302,7 +303,7 @@ def test_an_expected_line_is_kept_until_it_is_asked_for_and_given_once():
         wire.say(b'\r\n+QMTRECV: 0,0,"t","later"\r\n')
         return first, nothing, await channel.expected(2000)
 
-    assert asyncio.run(main()) == ('+QMTRECV: 0,0,"t","new"', None, '+QMTRECV: 0,0,"t","later"')
+    assert run(main()) == ('+QMTRECV: 0,0,"t","new"', None, '+QMTRECV: 0,0,"t","later"')
 
 
 def test_a_prompt_that_came_too_late_swallows_no_later_command():
@@ -326,7 +327,7 @@ def test_a_prompt_that_came_too_late_swallows_no_later_command():
         wire.say(b"\r\n> ")
         return late, await channel.command("AT+CSQ", 3000)
 
-    assert asyncio.run(main()) == ((None, []), ("OK", []))
+    assert run(main()) == ((None, []), ("OK", []))
 
 
 def test_it_goes_on_with_another_stream_as_if_new():
@@ -337,4 +338,4 @@ def test_it_goes_on_with_another_stream_as_if_new():
         channel.attach(second, second)
         return lost, await channel.command("AT+CSQ"), second.written
 
-    assert asyncio.run(main()) == ((None, []), ("OK", ["+CSQ: 17,99"]), ["AT+CSQ"])
+    assert run(main()) == ((None, []), ("OK", ["+CSQ: 17,99"]), ["AT+CSQ"])

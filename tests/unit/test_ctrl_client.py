@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from simbond_verifier.enforcement.ctrl import CtrlClient, Get, Reply, Set, parse_reply
 from simbond_verifier.enforcement.target import TargetError
+from support.idle_clock import run
 from support.tcp_server import ipa_frame, read_frame, tcp_server
 
 
@@ -33,7 +34,7 @@ def ask(play, *requests, timeout=5.0, times=1):
             finally:
                 await client.close()
 
-    return asyncio.run(story())
+    return run(story())
 
 
 def test_requests_leave_together_and_answers_are_matched_by_id():
@@ -148,7 +149,7 @@ def test_one_connection_serves_many_tasks():
             await client.close()
             return answers
 
-    assert asyncio.run(story()) == [[Reply(True, f"v{i:03}"[::-1])] for i in range(200)]
+    assert run(story()) == [[Reply(True, f"v{i:03}"[::-1])] for i in range(200)]
     assert len(connections) == 1
 
 
@@ -159,7 +160,7 @@ def test_nobody_listens():
         await CtrlClient("127.0.0.1", port, timeout=5).ask(Get("x"))
 
     with pytest.raises(TargetError, match="Is osmo-hlr running"):
-        asyncio.run(story())
+        run(story())
 
 
 def test_closing_fails_what_is_under_way():
@@ -179,7 +180,7 @@ def test_closing_fails_what_is_under_way():
             await question
 
     with pytest.raises(TargetError, match="closed on our side"):
-        asyncio.run(story())
+        run(story())
 
 
 @given(st.text(max_size=60) | st.from_regex(r"(GET_REPLY|SET_REPLY|ERROR|TRAP) [0-9a-f]{0,12} .*", fullmatch=True))

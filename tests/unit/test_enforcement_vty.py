@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from simbond_verifier.enforcement.target import TargetError, UnknownSubscriber
 from simbond_verifier.enforcement.vty import VtyNetworkView, parse_sighting
+from support.idle_clock import run
 from support.tcp_server import tcp_server
 
 IMSI = "901700000000001"
@@ -45,7 +46,7 @@ def look(play, *imsis, timeout=10.0):
             finally:
                 await view.close()
 
-    return asyncio.run(story())
+    return run(story())
 
 
 def test_imei_is_read_again_and_again_on_one_connection():
@@ -215,7 +216,7 @@ def test_after_a_timeout_the_late_answer_is_not_taken_for_the_next_one():
             await view.close()
             return imei
 
-    assert asyncio.run(story()) == IMEI
+    assert run(story()) == IMEI
 
 
 LU = "    last LU seen on {}: {} ( ago)\n"

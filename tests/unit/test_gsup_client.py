@@ -5,6 +5,7 @@ import pytest
 from simbond_verifier.enforcement.gsup import Domain, Ie, Message, MessageType, decode, encode_name
 from simbond_verifier.enforcement.gsup_client import Cancel, GsupClient
 from simbond_verifier.enforcement.target import TargetError
+from support.idle_clock import run
 from support.tcp_server import ipa_frame, read_frame, tcp_server
 
 IMSI = "901700000000001"
@@ -60,7 +61,7 @@ def cancel(play, *places, wait=10.0, timeout=10.0):
             finally:
                 await client.close()
 
-    return asyncio.run(story())
+    return run(story())
 
 
 def test_request_names_who_asks_whom_and_why():
@@ -149,7 +150,7 @@ def test_a_broken_connection_fails_the_request_and_the_next_one_has_a_new_name()
             await client.close()
             return outcome
 
-    assert asyncio.run(story()) is Cancel.CONFIRMED
+    assert run(story()) is Cancel.CONFIRMED
     assert len(set(names)) == 2
 
 
@@ -163,4 +164,4 @@ def test_a_server_that_never_asks_who_we_are_is_not_an_hlr():
             await client.cancel_location(IMSI, Domain.PS, "sgsn-1", wait=10)
 
     with pytest.raises(TargetError, match="cannot reach GSUP"):
-        asyncio.run(story())
+        run(story())

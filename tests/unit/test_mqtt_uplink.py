@@ -15,6 +15,7 @@ from simbond_agent.uplink import UplinkError
 from simbond_agent.uplink import mqtt as uplink_module
 from simbond_agent.uplink.mqtt import MqttUplink
 from support import mqtt_packets as mqtt
+from support.idle_clock import run
 from support.mqtt_packets import Packet
 from support.tcp_server import tcp_server
 
@@ -105,7 +106,7 @@ def talk(script: Script, what: Talk = evidence, timeout_s: float = 5, **board: A
                 await uplink.close()
                 await script.ended()
 
-    return asyncio.run(session())
+    return run(session())
 
 
 def answered(octets: bytes = ANSWER, topic: str = f"{TOPIC}/result/abcd") -> bytes:
@@ -333,7 +334,7 @@ def test_nobody_there():
         await evidence(MqttUplink(SimpleNamespace(url=f"mqtt://127.0.0.1:{port}"), KID))
 
     with pytest.raises(UplinkError, match=r"127\.0\.0\.1: "):
-        asyncio.run(nobody())
+        run(nobody())
 
 
 def test_a_key_is_not_rotated_where_the_broker_would_not_know_the_device_after_it():
