@@ -122,7 +122,10 @@ class Board(Closing):
             self._serial.write(b"\x04")
             if not self._transport.read_until(1, _RAW, timeout_overall=_BOOT_S).endswith(_RAW):
                 raise NoMicroPython(
-                    _("The board on {port} does not restart: boot.py does not come to its end.").format(port=self.port)
+                    _(
+                        "The board on {port} does not restart: its boot.py does not come to its end. Mend that, or remove "
+                        "it: mpremote rm boot.py."
+                    ).format(port=self.port)
                 )
         except _CUT as e:
             raise self.gone() from e

@@ -39,4 +39,9 @@ def wait_for_start(board: Board, timeout_s: float, progress: Progress) -> Event:
                 raised = found[0].decode("utf-8", "replace").strip()
         if rest == PROMPT:
             raise NotStarted(_("main.py came to its end: {what}").format(what=raised or _("it starts no agent.")))
-    raise NotStarted(_("The agent has not started within {seconds} s.").format(seconds=int(timeout_s)))
+    raise NotStarted(
+        _(
+            "The agent has not started within {seconds} s: 'simbond doctor --restart' says why, --start-timeout gives it "
+            "longer."
+        ).format(seconds=int(timeout_s))
+    )
