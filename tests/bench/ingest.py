@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from simbond_verifier.evidence import open_envelope, read_claims, verify
+from simbond_verifier.envelope import open_envelope, verify
+from simbond_verifier.evidence import read_claims
 from simbond_verifier.freshness import issue
 from simbond_verifier.p256 import load_key
 from support.attester import Attester

@@ -3,7 +3,7 @@
 import pytest
 
 from simbond_tools.emulator import Card, Modem
-from simbond_verifier.evidence import is_stated_by, open_envelope
+from simbond_verifier.envelope import is_stated_by, open_envelope
 from support.cards import CARD, OTHER_CARD
 from support.device_server import DeviceServer
 

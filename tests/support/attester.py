@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from simbond_verifier.evidence import thumbprint
+from simbond_verifier.signing_key import PublicKey
 
 IMEI = "861234050000013"
 ICCID = "89860012345678901237"
@@ -40,7 +40,7 @@ class Attester:
 
     def __post_init__(self) -> None:
         self.point = point_of(self.key)
-        self.kid = thumbprint(self.point)[:8]
+        self.kid = PublicKey(self.point).kid
 
     def binding(self) -> list[object]:
         return [

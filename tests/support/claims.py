@@ -2,7 +2,7 @@
 
 import asyncio
 
-from simbond_verifier.evidence import open_envelope
+from simbond_verifier.envelope import open_envelope
 from simbond_verifier.ingest.result import Result
 from simbond_verifier.ingest.settling import Claim, Key, Settling
 from simbond_verifier.p256 import load_key

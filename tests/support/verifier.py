@@ -9,7 +9,9 @@ from sqlalchemy import select
 
 from simbond_verifier import fleet, freshness
 from simbond_verifier.card_import import Row
-from simbond_verifier.evidence import open_envelope, read_claims, read_rotation, verify
+from simbond_verifier.enrolment import read_rotation
+from simbond_verifier.envelope import open_envelope, verify
+from simbond_verifier.evidence import read_claims
 from simbond_verifier.ingest.decide import Decider
 from simbond_verifier.ingest.result import Result, Verified
 from simbond_verifier.ingest.rotate import rotate

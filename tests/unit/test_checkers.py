@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simbond_verifier.evidence import digest
+from simbond_verifier.envelope import digest
 from simbond_verifier.ingest import checker, checkers
 from simbond_verifier.ingest.result import Result
 from simbond_verifier.ingest.settling import Claim, Settling

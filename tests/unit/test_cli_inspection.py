@@ -11,7 +11,8 @@ from simbond_agent import claims
 from simbond_tools.cli.explain import explain
 from simbond_tools.cli.inspection import Inspection, Kind, Verdict, inspect
 from simbond_tools.cli.salvage import salvage
-from simbond_verifier.evidence import BadEvidence, open_envelope, read_claims
+from simbond_verifier.envelope import BadEvidence, open_envelope
+from simbond_verifier.evidence import read_claims
 from simbond_verifier.reasons import Reason
 from support.attester import ICCID, IMEI, IMSI, Attester, Sim
 from support.damage import flipped

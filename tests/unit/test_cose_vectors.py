@@ -15,7 +15,8 @@ from pycose.messages import CoseMessage
 from simbond_agent import claims, cose
 from simbond_agent.evidence import binding, evidence
 from simbond_agent.signer.software import SoftwareSigner
-from simbond_verifier.evidence import is_stated_by, open_envelope, read_rotation
+from simbond_verifier.enrolment import read_rotation
+from simbond_verifier.envelope import is_stated_by, open_envelope
 from support import vectors
 from support.damage import flipped
 

@@ -14,7 +14,7 @@ from simbond_tools.doctor.orders import expected
 from simbond_tools.doctor.rules import RULES
 from simbond_tools.doctor.uplink import cause
 from simbond_tools.field.signal import quality
-from simbond_verifier.evidence import thumbprint
+from simbond_verifier.signing_key import PublicKey
 from simbond_verifier.work_orders.bundle import Bundle, Kind, WorkOrder
 from simbond_verifier.work_orders.finding import KnownDevice, Standing
 from simbond_verifier.work_orders.ticket import Ticket
@@ -248,7 +248,7 @@ def test_the_documents_have_the_table() -> None:
 
 POINT = Attester().point
 ORDER = WorkOrder(Kind.CHECK, "", b"", Ticket(7, 1, 2, ICCID, POINT, IMEI[:14]))
-HOLDER = thumbprint(POINT)[:8].hex()
+HOLDER = PublicKey(POINT).kid.hex()
 
 
 def by_orders(order: WorkOrder, *, iccid: str = ICCID, kid: str = HOLDER, revoked: bool = False) -> str:

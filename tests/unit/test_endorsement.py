@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simbond_verifier import endorsement, station
 from simbond_verifier.endorsement import BadEndorsement, BrokenLog
-from simbond_verifier.evidence import BadEvidence
+from simbond_verifier.envelope import BadEvidence
 from support.attester import ICCID, IMEI, IMSI, Attester
 from support.damage import with_bit_flipped
 from support.stations import Station

@@ -6,17 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simbond_agent.claims import PROFILE
-from simbond_verifier.evidence import (
-    BadEvidence,
-    is_stated_by,
-    load_key,
-    open_envelope,
-    read_claims,
-    read_enrolment,
-    read_field_claims,
-    split,
-    verify,
-)
+from simbond_verifier.enrolment import read_enrolment
+from simbond_verifier.envelope import BadEvidence, is_stated_by, open_envelope, split, verify
+from simbond_verifier.evidence import read_claims, read_field_claims
+from simbond_verifier.p256 import load_key
 from simbond_verifier.reasons import Reason
 from support.attester import ICCID, IMEI, IMSI, Attester, Sim
 from support.damage import with_bit_flipped

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from simbond_agent import claims
 from simbond_verifier import fleet
-from simbond_verifier.evidence import Evidence, open_envelope, read_claims
+from simbond_verifier.envelope import open_envelope
+from simbond_verifier.evidence import Evidence, read_claims
 from simbond_verifier.freshness import issue
 from simbond_verifier.ingest.ordinary import Ordinary, Pair
 from simbond_verifier.ingest.result import Verified

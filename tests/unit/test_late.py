@@ -11,7 +11,8 @@ from sqlalchemy import text
 from simbond_agent import claims
 from simbond_verifier import fleet
 from simbond_verifier.appraisal import Appraisal, Card, late
-from simbond_verifier.evidence import open_envelope, read_claims
+from simbond_verifier.envelope import open_envelope
+from simbond_verifier.evidence import read_claims
 from simbond_verifier.ingest.result import Verified
 from simbond_verifier.lifecycle import STATUSES, Access, Event, State, Status, transition
 from simbond_verifier.observation import Sign

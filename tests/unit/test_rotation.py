@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from simbond_verifier import fleet
-from simbond_verifier.evidence import BadEvidence, open_envelope, read_claims, read_rotation
+from simbond_verifier.enrolment import read_rotation
+from simbond_verifier.envelope import BadEvidence, open_envelope
+from simbond_verifier.evidence import read_claims
 from simbond_verifier.ingest.rotate import SHORTEST_S
 from simbond_verifier.reasons import Reason, Tier
 from simbond_verifier.refusal import Conflict, NotFound

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simbond_verifier.evidence import BadEvidence, open_envelope
+from simbond_verifier.envelope import BadEvidence, open_envelope
 from simbond_verifier.reasons import Reason
 from simbond_verifier.strict_cbor import Other, Tagged, Undecodable, decode, decode_all
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycddl import Schema, ValidationError
 
-from simbond_verifier.evidence import BadEvidence, open_envelope, read_claims, read_field_claims
+from simbond_verifier.envelope import BadEvidence, open_envelope
+from simbond_verifier.evidence import read_claims, read_field_claims
 from simbond_verifier.reasons import Reason
 from simbond_verifier.work_orders import bundle as bundles
 from simbond_verifier.work_orders import ticket as tickets

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from simbond_agent import claims, identity
 
 from . import strict_cbor
-from .evidence import BadEvidence, open_envelope, read_enrolment
+from .enrolment import read_enrolment
+from .envelope import BadEvidence, open_envelope
 from .ledger import cbor, cose
 from .reasons import Reason
 from .signing_key import KID, SigningKey

@@ -6,7 +6,8 @@ Instructions are counted exactly. Milliseconds are estimates: see CYCLES.
 import sys
 
 from simbond_tools.emulator import Card, Modem
-from simbond_verifier.evidence import open_envelope, read_enrolment, verify
+from simbond_verifier.enrolment import read_enrolment
+from simbond_verifier.envelope import open_envelope, verify
 from simbond_verifier.p256 import load_key
 
 from .qemu import Board, lacking

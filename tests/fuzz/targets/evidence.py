@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import cbor2
 
-from simbond_verifier import evidence, strict_cbor
-from simbond_verifier.evidence import BadEvidence, Envelope, Evidence
+from simbond_verifier import enrolment, envelope, evidence, strict_cbor
+from simbond_verifier.envelope import BadEvidence, Envelope
+from simbond_verifier.evidence import Evidence
 from support.attester import Attester, Sim
 
 NONCE = bytes(range(8))
@@ -27,38 +28,38 @@ def seeds() -> Iterator[bytes]:
 
 
 def one(octets: bytes) -> None:
-    assert b"".join(evidence.split(octets)) == octets
+    assert b"".join(envelope.split(octets)) == octets
     try:
-        envelope = evidence.open_envelope(octets)
+        found = envelope.open_envelope(octets)
     except BadEvidence:
         pass
     else:
-        _compare_envelope(octets, envelope)
-        _read(envelope)
+        _compare_envelope(octets, found)
+        _read(found)
     with suppress(BadEvidence):
-        evidence.read_enrolment(octets)
+        enrolment.read_enrolment(octets)
     _read(Envelope(NONCE, octets[_HEAD_OCTETS:-66], bytes(64), b""))
 
 
-def _read(envelope: Envelope) -> None:
-    for reader in (evidence.read_claims, evidence.read_rotation):
+def _read(opened: Envelope) -> None:
+    for reader in (evidence.read_claims, enrolment.read_rotation):
         try:
-            found = reader(envelope)
+            found = reader(opened)
         except BadEvidence:
             continue
         if isinstance(found, Evidence):
-            _compare_claims(envelope.payload, found)
+            _compare_claims(opened.payload, found)
 
 
-def _compare_envelope(octets: bytes, envelope: Envelope) -> None:
+def _compare_envelope(octets: bytes, opened: Envelope) -> None:
     tagged = strict_cbor.decode_all(octets)
     assert tagged.number == 18
     protected, unprotected, payload, signature = tagged.value
-    assert (payload, signature) == (envelope.payload, envelope.signature)
-    assert strict_cbor.decode_all(protected) == {1: -7, 4: envelope.kid}
-    stated = {} if envelope.statement is None else {12: envelope.statement.signature}
+    assert (payload, signature) == (opened.payload, opened.signature)
+    assert strict_cbor.decode_all(protected) == {1: -7, 4: opened.kid}
+    stated = {} if opened.statement is None else {12: opened.statement.signature}
     assert unprotected == stated
-    assert envelope.to_be_signed == cbor2.dumps(["Signature1", protected, b"", payload])
+    assert opened.to_be_signed == cbor2.dumps(["Signature1", protected, b"", payload])
 
 
 def _compare_claims(payload: bytes, found: Evidence) -> None:

@@ -6,18 +6,12 @@ from typing import Any, NamedTuple
 
 from simbond_agent import claims, identity
 from simbond_verifier import strict_cbor
-from simbond_verifier.evidence import (
-    BadEvidence,
-    open_envelope,
-    read_cell,
-    read_claims,
-    read_enrolment,
-    read_rotation,
-    thumbprint,
-    verify,
-)
+from simbond_verifier.enrolment import read_enrolment, read_rotation
+from simbond_verifier.envelope import BadEvidence, open_envelope, verify
+from simbond_verifier.evidence import read_cell, read_claims
 from simbond_verifier.p256 import load_key
 from simbond_verifier.reasons import EXPLAINED, Reason, Tier
+from simbond_verifier.signing_key import PublicKey
 
 from .salvage import Parts, salvage
 
@@ -116,7 +110,7 @@ def _check_enrolment(message: bytes, point: bytes | None) -> bool:
 
 
 def _same_key(kid: bytes, point: bytes) -> None:
-    if thumbprint(point)[: claims.KID_OCTETS] != kid:
+    if PublicKey(point).kid != kid:
         raise BadEvidence(Reason.KEY_UNKNOWN, kid)
 
 

@@ -12,7 +12,8 @@ from simbond_tools.field.console import Console
 from simbond_tools.field.errors import AgentRefused, FieldError, NoAgent
 from simbond_tools.field.line import Line, Recorder, open_line
 from simbond_tools.field.modem import ModemOnLine
-from simbond_verifier.evidence import FIELD_NONCE_OCTETS, BadEvidence, open_envelope, read_field_claims
+from simbond_verifier.envelope import BadEvidence, open_envelope
+from simbond_verifier.evidence import FIELD_NONCE_OCTETS, read_field_claims
 
 from .heard import Heard
 from .restart import Restart, restart

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from simbond_tools.i18n import _
 from simbond_verifier import endorsement
 from simbond_verifier.endorsement import BadEndorsement
-from simbond_verifier.evidence import BadEvidence
+from simbond_verifier.envelope import BadEvidence
 
 from . import manifest
 from .errors import FactoryError

@@ -23,7 +23,7 @@ from simbond_tools.i18n import _
 from simbond_verifier import disk, endorsement
 from simbond_verifier import station as certificates
 from simbond_verifier.endorsement import Entry, Unit
-from simbond_verifier.evidence import BadEvidence
+from simbond_verifier.envelope import BadEvidence
 from simbond_verifier.signing_key import SigningKey
 from simbond_verifier.station import Certificate
 

@@ -11,13 +11,8 @@ from simbond_tools.field.errors import FieldError
 from simbond_tools.field.line import BAUD, open_line
 from simbond_tools.i18n import _
 from simbond_verifier.endorsement import Unit
-from simbond_verifier.evidence import (
-    FIELD_NONCE_OCTETS,
-    BadEvidence,
-    open_envelope,
-    read_field_claims,
-    verify,
-)
+from simbond_verifier.envelope import BadEvidence, open_envelope, verify
+from simbond_verifier.evidence import FIELD_NONCE_OCTETS, read_field_claims
 from simbond_verifier.p256 import load_key
 
 from .errors import Stop

@@ -3,7 +3,8 @@
 import secrets
 from typing import Any
 
-from simbond_verifier.evidence import FIELD_NONCE_OCTETS, open_envelope, read_cell, read_field_claims
+from simbond_verifier.envelope import open_envelope
+from simbond_verifier.evidence import FIELD_NONCE_OCTETS, read_cell, read_field_claims
 
 from .console import Console
 from .modem import ModemOnLine

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from simbond_tools.client import Api, ApiProblem
 from simbond_tools.i18n import _
-from simbond_verifier.evidence import BadEvidence, read_enrolment
+from simbond_verifier.enrolment import read_enrolment
+from simbond_verifier.envelope import BadEvidence
 
 from . import durable
 from .errors import OnSiteError

@@ -21,7 +21,7 @@ import structlog
 from simbond_agent import claims
 
 from .. import traces
-from ..evidence import key_id, split
+from ..envelope import key_id, split
 from ..ingest import text_form
 from ..ingest.pipeline import Ingest
 from ..ingest.result import Result, refused

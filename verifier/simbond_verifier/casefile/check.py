@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from ..envelope import BadEvidence, open_envelope, verify
 from ..event_kinds import SCENARIO_LOADED
-from ..evidence import BadEvidence, Evidence, open_envelope, read_claims, verify
+from ..evidence import Evidence, read_claims
 from ..ledger import checkpoint, receipt
 from ..ledger.checkpoint import BadCheckpoint, Checkpoint
 from ..ledger.merkle import leaf_hash

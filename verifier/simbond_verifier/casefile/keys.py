@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from ..enrolment import read_enrolment, read_rotation
+from ..envelope import BadEvidence, open_envelope, verify
 from ..event_kinds import DEVICE_ENROLLED, KEY_ROTATED
-from ..evidence import BadEvidence, open_envelope, read_enrolment, read_rotation, verify
 from ..p256 import Key, load_key
 from .facts import Fact, Facts
 

@@ -4,8 +4,8 @@ checks it."""
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..envelope import BadEvidence
 from ..event_kinds import ERASED, FIELD_CHECK
-from ..evidence import BadEvidence
 from ..work_orders.finding import Finding, Judgement, KnownDevice, judge
 from ..work_orders.proof import Proof, digest, from_octets
 from ..work_orders.ticket import NotGenuine

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from .. import endorsement, station
 from ..endorsement import BadEndorsement, Entry, Unit
+from ..envelope import BadEvidence
 from ..event_kinds import DEVICE_ENDORSED, STATION_REGISTERED, STATION_REVOKED
-from ..evidence import BadEvidence
 from ..station import InvalidCertificate
 from .facts import Fact, Facts
 from .keys import Keys

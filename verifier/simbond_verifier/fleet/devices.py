@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from ..enrolment import read_enrolment
+from ..envelope import BadEvidence
 from ..event_kinds import DEVICE_ENROLLED
-from ..evidence import BadEvidence, read_enrolment
 from ..imei import device_number
 from ..reasons import EXPLAINED
 from ..refusal import Conflict, Invalid

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from .. import endorsement as endorsements
 from ..endorsement import BadEndorsement, BrokenLog, Entry, Link, Unit
+from ..envelope import BadEvidence
 from ..event_kinds import DEVICE_ENDORSED
-from ..evidence import BadEvidence
 from ..reasons import EXPLAINED
 from ..refusal import Conflict, Invalid, Refusal
 from ..station import Certificate

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from .. import freshness
 from ..appraisal import STAYS, Card, Device, Move, absence, appraise, late
 from ..binding import swap_is_open, takes_by_use
-from ..evidence import Evidence, is_stated_by
+from ..envelope import is_stated_by
+from ..evidence import Evidence
 from ..lifecycle import State
 from ..policy import Policy
 from ..reasons import Reason, Tier

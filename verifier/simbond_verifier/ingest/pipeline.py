@@ -12,7 +12,8 @@ import structlog
 from simbond_agent import claims
 
 from .. import freshness
-from ..evidence import BadEvidence, Envelope, open_envelope, read_rotation, verify
+from ..enrolment import read_rotation
+from ..envelope import BadEvidence, Envelope, open_envelope, verify
 from ..metrics import Metrics
 from ..p256 import load_key
 from ..reasons import Reason, Tier

@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, text
 
-from ..evidence import open_envelope
+from ..envelope import open_envelope
 from ..reasons import Reason, Tier
 from ..store.database import Database
 from ..store.identities import MessageColumn

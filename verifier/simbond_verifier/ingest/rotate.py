@@ -4,7 +4,7 @@
 from sqlalchemy import Connection, RowMapping, select
 
 from .. import freshness
-from ..evidence import Rotation
+from ..enrolment import Rotation
 from ..reasons import Reason, Tier
 from ..store import retired_keys
 from ..store.schema import device

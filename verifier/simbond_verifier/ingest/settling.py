@@ -11,7 +11,8 @@ import structlog
 from sqlalchemy import Connection
 
 from .. import p256
-from ..evidence import BadEvidence, Envelope, digest, read_claims
+from ..envelope import BadEvidence, Envelope, digest
+from ..evidence import read_claims
 from ..reasons import Reason
 from ..store.group_commit import GroupCommit, StoreBusy, StoreUnavailable
 from .checkers import Checkers

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from ..evidence import BadEvidence, Evidence, open_envelope, read_claims
+from ..envelope import BadEvidence, open_envelope
+from ..evidence import Evidence, read_claims
 from ..policy import Policy
 from ..scenario import Scenarios
 from ..store.database import Database

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from ..appraisal import Card
+from ..envelope import BadEvidence, open_envelope
 from ..event_kinds import FIELD_CHECK
-from ..evidence import BadEvidence, open_envelope
 from ..policy import Policy
 from ..reasons import EXPLAINED, Reason
 from ..refusal import Conflict, Invalid

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
-from ..evidence import Evidence, open_envelope, read_claims
+from ..envelope import open_envelope
+from ..evidence import Evidence, read_claims
 from ..lifecycle import Access, State
 from ..reasons import Reason, Tier
 from ..trustworthiness import Attester, Bond

@@ -6,14 +6,8 @@ from typing import NamedTuple
 
 from simbond_agent import claims
 
-from ..evidence import (
-    BadEvidence,
-    Envelope,
-    Evidence,
-    open_envelope,
-    read_field_claims,
-    verify,
-)
+from ..envelope import BadEvidence, Envelope, open_envelope, verify
+from ..evidence import Evidence, read_field_claims
 from ..p256 import load_key
 from ..reasons import Reason
 from ..signing_key import PublicKey

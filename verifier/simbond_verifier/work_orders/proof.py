@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import cbor2
 
-from ..evidence import open_envelope
+from ..envelope import open_envelope
 from ..ledger import cbor, cose
 from .ticket import NotGenuine
 
