@@ -42,7 +42,7 @@ def test_imei(octets: bytes) -> None:
     if _matches(evidence._PLAIN_IMEI, octets):
         digits = claims.unpack_digits(octets)
         assert identity.imei(digits + "0") is not None
-        assert evidence._imei(octets, b"") == digits
+        assert evidence.read_imei(octets, b"") == digits
 
 
 @settings(max_examples=400)
