@@ -123,8 +123,8 @@ class Board(Closing):
             if not self._transport.read_until(1, _RAW, timeout_overall=_BOOT_S).endswith(_RAW):
                 raise NoMicroPython(
                     _(
-                        "The board on {port} does not restart: its boot.py does not come to its end. Mend that, or remove "
-                        "it: mpremote rm boot.py."
+                        "The board on {port} does not restart: its boot.py does not come to its end. Mend that, or "
+                        "remove it: mpremote resume rm :boot.py."
                     ).format(port=self.port)
                 )
         except _CUT as e:

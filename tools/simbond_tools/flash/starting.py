@@ -41,7 +41,7 @@ def wait_for_start(board: Board, timeout_s: float, progress: Progress) -> Event:
             raise NotStarted(_("main.py came to its end: {what}").format(what=raised or _("it starts no agent.")))
     raise NotStarted(
         _(
-            "The agent has not started within {seconds} s: 'simbond doctor --restart' says why, --start-timeout gives it "
-            "longer."
+            "The agent has not started within {seconds} s: 'simbond doctor --restart' says why, --start-timeout gives "
+            "it longer."
         ).format(seconds=int(timeout_s))
     )
