@@ -56,9 +56,27 @@ def test_integer_constants_stand_where_they_are_used():
     assert done["labels"].split() == ["def", "a():", "pass"]
 
 
+def test_texts_stand_where_they_are_used_unless_that_repeats_a_long_one(run):
+    labels = "SHORT = 'ten octets'\nONCE = 'more than ten octets'\nTWICE = 'also more than ten'\nOCTETS = b'octets'\n"
+    user = "from . import labels\ndef f():\n    return [labels.SHORT, labels.SHORT, labels.ONCE]\n"
+    user += "def g():\n    return labels.TWICE + labels.TWICE, labels.OCTETS\n"
+    done = squeezed({"labels": labels, "agent": user, "other": "from . import labels\nprint(labels.ONCE)\n"})
+    assert "['ten octets', 'ten octets', 'more than ten octets']" in done["agent"]
+    assert "print('more than ten octets')" in done["other"]
+    assert done["labels"].count("=") == 2
+    made = run(done, "agent")
+    assert (made.f()[0], made.g()) == ("ten octets", ("also more than ten" * 2, b"octets"))
+
+
 def test_a_name_that_is_bound_twice_is_no_constant(run):
     source = "limit = 1\ndef grow():\n    global limit\n    limit += 2\ngrow()\nsaid = [limit, 'said']\nprint(said)\n"
     assert run(squeezed({"a": source}), "a").said == [3, "said"]
+
+
+def test_what_another_module_puts_something_into_is_no_constant(run):
+    sources = {"a": "path = ''\nlimit = 1\ndef f():\n    return path, limit\n"}
+    sources["agent"] = "from . import a\na.path = 'set'\na.limit = 2\ndef told():\n    return a.f(), a.path\n"
+    assert run(squeezed(sources), "agent").told() == (("set", 2), "set")
 
 
 def test_a_constant_is_not_put_where_another_variable_has_its_name(run):

@@ -1,7 +1,7 @@
 """Makes the agent's source smaller before it is compiled; what it does stays the same (docs/adr/squeezed-builds.md).
 
 MicroPython keeps the name of every variable of a module and of every attribute and parameter, in flash once in each
-file, and in the heap once. So integer constants are put where they are used, what no file mentions is left out, the
+file, and in the heap once. So constants are put where they are used, what no file mentions is left out, the
 modules of the core become one, and names that only the package uses become short.
 """
 

@@ -49,7 +49,8 @@ class Module:
 
 
 class Package:
-    """modules: by path, sorted. attributes: every name that is looked up on what is no module of the package."""
+    """modules: by path, sorted. attributes: every name that is looked up on what is no module of the package. assigned:
+    the variables of modules that another module puts something else into."""
 
     def __init__(self, trees: dict[PurePath, ast.Module]) -> None:
         self.modules = {path: Module(path, trees[path], resolve(trees[path])) for path in sorted(trees)}
@@ -58,6 +59,7 @@ class Package:
             if module.scope.unknown & _ANY_NAME:
                 raise SqueezeError(f"{module.path} looks up variables by their names")
             module.imports = list(self._imports(module))
+        self.assigned: set[Variable] = set()
         every = [each for module in self.modules.values() for each in module.imports]
         self._sources = {each.variable: each.source for each in every if len(each.variable.bindings) == 1}
         self._resolved = {id(node) for module in self.modules.values() for node in self._link(module)}
@@ -107,6 +109,8 @@ class Package:
                     yield attribute
                 else:
                     each.source.is_object = True
+                    if member:
+                        self.assigned.add(member)
 
     def origin(self, source: Module | Variable) -> Module | Variable:
         """Where it was defined that a module has from another: follows imports."""
