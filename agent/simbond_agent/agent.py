@@ -186,7 +186,7 @@ class Agent:
             self._due_at = self._uptime.seconds() + delay
         except UplinkError as e:
             why = "uplink"
-            self._report_error(why, e)
+            self._report.error(why, e)
             hold = min(e.retry_after, _MAX_INTERVAL_S)
             delay = backoff.next(hold)
         except Exception as e:
@@ -197,12 +197,9 @@ class Agent:
     def _failed(self, e):
         """Reports what is no failure of the uplink, and has the modem opened anew. Returns whose failure it is."""
         why = "modem" if isinstance(e, ModemError) else "internal"
-        self._report_error(why, e)
+        self._report.error(why, e)
         self.port.renew()
         return why
-
-    def _report_error(self, what, e):
-        self._report.event("error", what=what, detail=str(e) or type(e).__name__)
 
     def _delay(self, answer, backoff):
         """Seconds until the next Evidence: 0 at once, else within bounds."""
@@ -291,7 +288,7 @@ class Agent:
                 self._report.event("stored", waiting=len(self._spool), dropped=self._spool.dropped)
                 return
             except OSError as e:
-                self._report_error("spool", e)
+                self._report.error("spool", e)
         self._due_at = 0
 
     async def _evidence(self):
@@ -318,7 +315,7 @@ class Agent:
         try:
             return await self._countersigner.sign(covered)
         except OSError as e:
-            self._report_error("sim", e)
+            self._report.error("sim", e)
 
     async def _next_uptime(self):
         """Seconds that nothing was signed for yet."""
@@ -353,7 +350,7 @@ class Agent:
         try:
             return binding(identity, cell, self._board.scenario, status)
         except ValueError as e:
-            self._report_error("cell", e)
+            self._report.error("cell", e)
             return binding(identity, None, self._board.scenario, status)
 
     def _flags(self, identity):
@@ -435,7 +432,7 @@ def _ending(board, method):
     try:
         return asyncio.run(getattr(Agent(board), method)())
     except (KeystoreError, ValueError, ImportError, OSError) as e:
-        Reporter(getattr(board, "log", print)).event("error", what="setup", detail=str(e))
+        Reporter(getattr(board, "log", print)).error("setup", e)
         if sys.platform == "linux":
             sys.exit(1)
         return _ASLEEP_S  # a board that exits starts anew at once, and counts another boot on flash

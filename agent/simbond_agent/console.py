@@ -8,13 +8,16 @@
     {"do": "enrolment"}                     -> {"event": "reply", "id": null, "request": "d2844da2..."}
     {"do": "rotate"}                        -> {"event": "reply", "id": null}, and in time an event "rotation"
 
-Whatever is wrong is answered by {"event": "reply", "id": ..., "error": "..."}.
+Whatever is wrong is answered by {"event": "reply", "id": ..., "error": "...", "code": "..."} (codes.py; or null).
 """
 
 import asyncio
 import json
 import time
 from binascii import hexlify, unhexlify
+
+from . import codes
+from .status import failure
 
 _LINE_MAX = 256
 _RAW = ("AT+CPIN?", "AT+CFUN?")  # locks, failures and a radio that is off have no word among the agent's own
@@ -51,8 +54,9 @@ async def answer(agent, line):
         reply = await _DO[asked.get("do")](agent, asked)
     except KeyError:
         reply["error"] = "do is to be one of " + ", ".join(sorted(_DO))
+        reply["code"] = codes.UNKNOWN_COMMAND
     except Exception as e:
-        reply["error"] = str(e) or type(e).__name__
+        reply["error"], reply["code"] = failure(e)
     given = asked.get("id")
     reply["id"] = given if isinstance(given, (int, str)) else None  # a list in lists would break whoever writes it
     agent.report("reply", reply)
@@ -87,7 +91,7 @@ async def _look(agent, asked):
                 final, lines = await transport.command(command)
                 reply[command] = lines[-1] if lines else final
     except Exception as e:
-        reply["modem_error"] = str(e) or type(e).__name__
+        reply["modem_error"], _code = failure(e)
     return reply
 
 

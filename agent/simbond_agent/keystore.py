@@ -7,17 +7,22 @@ boot and when another card or IMEI was acknowledged. docs/flash.md says what a p
 
 import os
 
-from . import cbor, files, p256
+from . import cbor, codes, files, p256
 
 _MAGIC = b"SBK1"
 _KEY = "key"
 _NEXT = "key.next"
-_REMEDY = " Nothing was overwritten. To go on as a new device, remove the directory {0} and enrol the device again."
-_REMEDY_NEXT = " If the verifier still takes this device's Evidence, remove that file alone."
+_REMEDY = "{0}/{1}; to go on as a new device, remove {0} and enrol the device again"
 
 
 class KeystoreError(Exception):
-    """A stored key or the counter is damaged or gone, or has no place. The text says which and what to do."""
+    """A stored key or the counter is damaged or gone, or has no place. code: which (codes.py). The text says where, and
+    what to do. Nothing was overwritten.
+    """
+
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
 
 
 class Keystore:
@@ -33,11 +38,11 @@ class Keystore:
         try:
             files.make_directory(directory)
         except OSError as e:
-            raise KeystoreError("cannot make state_dir {}: {}; its parent has to be there".format(directory, e))
+            raise KeystoreError(codes.STATE_DIR, "{}: {}; is its parent there?".format(directory, e))
         self._slots = files.Slots(directory + "/state")
         if self._slots.record is None:
             if self._load(_KEY) or self.has_next:
-                raise self._error("The boot counter (state.a, state.b) is damaged or gone.")
+                raise self._error(codes.COUNTER_DAMAGED, "state.*")
             # The counter is there before the key is: a key without a counter is a loss, not a first start.
             self._slots.write(cbor.encode([0]))
         # A record may be shorter: earlier versions wrote no EID.
@@ -91,7 +96,7 @@ class Keystore:
             self.adopt_next()
             return self.private_key
         if bootcount:
-            raise self._error("The key is gone, but the boot counter is not.")
+            raise self._error(codes.KEY_GONE, _KEY)
         return self._make(_KEY)
 
     def _load(self, name):
@@ -100,8 +105,7 @@ class Keystore:
             return None
         data = files.unseal(octets)
         if data is None or data[:4] != _MAGIC or not p256.is_private_key(data[4:]):
-            what = "The key file (" + name + ") is damaged."
-            raise self._error(what + _REMEDY_NEXT if name == _NEXT else what)
+            raise self._error(codes.NEXT_KEY_DAMAGED if name == _NEXT else codes.KEY_DAMAGED, name)
         return data[4:]
 
     def _make(self, name):
@@ -114,5 +118,5 @@ class Keystore:
     def _path(self, name):
         return self._directory + "/" + name
 
-    def _error(self, what):
-        return KeystoreError(what + _REMEDY.format(self._directory))
+    def _error(self, code, name):
+        return KeystoreError(code, _REMEDY.format(self._directory, name))

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 
+from . import codes
 from .at import BOOT, Channel
 from .modem import probe
 
@@ -16,6 +17,8 @@ _HURRY_S = 1
 
 class ModemError(Exception):
     """The modem is silent, or its port failed."""
+
+    code = codes.MODEM_SILENT
 
 
 class Port:

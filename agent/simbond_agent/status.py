@@ -8,6 +8,11 @@ def masked(digits):
     return digits and "*" * (len(digits) - 4) + digits[-4:]
 
 
+def failure(e):
+    """What is told of an exception: its words, and its code (codes.py) or None."""
+    return str(e) or type(e).__name__, getattr(e, "code", None)
+
+
 class Reporter:
     """Writes events to log(line). last: the last event of each kind, by name."""
 
@@ -18,6 +23,11 @@ class Reporter:
     def event(self, name, **fields):
         self.last[name] = fields
         self.line(name, fields)
+
+    def error(self, what, e):
+        """What went wrong, by an exception."""
+        detail, code = failure(e)
+        self.event("error", what=what, code=code, detail=detail)
 
     def line(self, name, fields):
         """An event that is too long to keep."""

@@ -70,18 +70,20 @@ def test_look(process):
 
 
 @pytest.mark.parametrize(
-    ("request_", "problem"),
+    ("request_", "problem", "code"),
     [
-        ({"do": "reboot"}, "do is to be one of attest, enrolment, look, prove, rotate, status"),
-        ({}, "do is to be one of"),
-        ({"do": "prove"}, "nonce is to be 32 hex digits"),
-        ({"do": "prove", "nonce": "0011223344556677"}, "nonce is to be 32 hex digits"),
-        ({"do": "prove", "nonce": 5}, ""),
+        ({"do": "reboot"}, "do is to be one of attest, enrolment, look, prove, rotate, status", "unknown-command"),
+        ({}, "do is to be one of", "unknown-command"),
+        ({"do": "prove"}, "nonce is to be 32 hex digits", None),
+        ({"do": "prove", "nonce": "0011223344556677"}, "nonce is to be 32 hex digits", None),
+        ({"do": "prove", "nonce": 5}, "", None),
     ],
 )
-def test_what_it_cannot_do_is_said(process, request_, problem):
+def test_what_it_cannot_do_is_said(process, request_, problem, code):
     process.tell(**request_, id="x")
-    assert problem in process.wait_for("reply", id="x")["error"]
+    reply = process.wait_for("reply", id="x")
+    assert problem in reply["error"]
+    assert reply["code"] == code
 
 
 def test_noise_on_the_console_is_answered_and_passed_over(process):

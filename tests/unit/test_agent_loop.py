@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from simbond_agent import agent as agent_module
-from simbond_agent import cbor, claims
+from simbond_agent import cbor, claims, codes
 from simbond_agent import port as port_module
 from simbond_agent.agent import Agent
 from simbond_agent.uplink import UplinkError
@@ -162,7 +162,7 @@ def test_a_rotation_whose_answers_were_all_lost_is_found_out_without_a_restart(b
         if kind == "rotation" and len(taken) < 3:
             taken.append(kind)
             bench.answer["evidence"] = (96, ["key-revoked"])
-            raise UplinkError("no answer")
+            raise UplinkError(codes.NO_ANSWER, "")
 
     async def story():
         await bench.until("attested")

@@ -73,6 +73,12 @@ def on_cable(**more: Any) -> Findings:
     return Findings.read({"cable": {"port": "/dev/ttyUSB2"} | more})
 
 
+def ended(code: str | None, words: str) -> Findings:
+    """What is found of an agent that did not start."""
+    return Findings.read({"cable": CABLE | {"speaks": "micropython"}, "agent": {"ended": words, "code": code}})
+
+
+LOSSES = ("key-damaged", "next-key-damaged", "key-gone", "counter-damaged")
 ELSEWHERE = {"device": {"kid": OTHER_KID, "imei": OTHER_IMEI}}
 SUSPENDED = {"state": "suspended", "because": {"reasons": ["tray-empty"], "words": ""}}
 
@@ -85,13 +91,16 @@ CASES = [
     ("unplugged", on_cable(problem="unplugged")),
     ("silent", on_cable(speaks="silent")),
     ("silent", Findings()),
-    ("key-damaged", Findings.read({"agent": {"ended": "The key file (key) is damaged. Nothing was overwritten."}})),
-    ("key-damaged", Findings.read({"agent": {"ended": "The boot counter (state.a, state.b) is damaged or gone."}})),
-    ("agent-setup", Findings.read({"agent": {"ended": "the board file lacks url"}})),
+    *(("key-damaged", ended(code, "/state/key; remove /state")) for code in LOSSES),
+    ("agent-setup", ended(None, "the board file lacks url")),
+    ("agent-setup", ended(None, "The key file (key) is damaged.")),
+    ("agent-setup", ended("state-dir", "/x/state: [Errno 2] ENOENT; is its parent there?")),
+    ("agent-setup", ended("of-a-newer-agent", "too new")),
     ("agent-stopped", on_cable(speaks="micropython")),
     ("agent-mute", Findings.read({"cable": CABLE, "agent": {"mute": True}})),
     ("modem-silent", Findings.read({"cable": CABLE, "agent": AGENT, "modem": {"error": "modem does not answer AT"}})),
     ("agent-failing", found(agent={"waiting": "internal", "detail": "MemoryError"})),
+    ("agent-failing", found(agent={"waiting": "internal", "code": "next-key-damaged", "detail": "/state/key.next"})),
     ("radio-off", found(modem={"functionality": "+CFUN: 4", "reg": "none"})),
     ("radio-off", found(modem={"functionality": "+CFUN:0", "pin": "+CME ERROR: 13", "sim": "", "iccid": ""})),
     ("no-sim", found(modem={"sim": "absent", "iccid": None, "reg": "none"})),
@@ -138,9 +147,16 @@ CASES = [
     ("certificate-name", failing("x: The certificate Common Name (CN) does not match with the expected CN")),
     ("certificate-date", failing("x: The certificate validity has expired")),
     ("certificate-refused", failing("x: (-9984, 'MBEDTLS_ERR_X509_CERT_VERIFY_FAILED')")),
-    ("server-answer", failing("verifier.example: HTTP 404")),
-    ("server-unreachable", failing("no answer within 30 s")),
-    ("server-unreachable", failing("AT+QHTTPPOST: +CME ERROR: 714")),
+    ("server-refused", failing("verifier.example: [Errno 111] ECONNREFUSED", code="connection")),
+    ("server-answer", failing("verifier.example: HTTP 404", code="http-status")),
+    ("server-answer", failing("cut short", code="bad-answer")),
+    ("server-answer", failing("x: the broker refuses 3925b726f7929926: topics", code="broker-refused")),
+    ("server-answer", failing("set mqtt_user to 3925b726f7929926", code="mqtt-user")),
+    ("certificate-refused", failing("set own_ca", code="own-ca")),
+    ("server-unreachable", failing("no answer within 30 s", code="no-answer")),
+    ("server-unreachable", failing("AT+QHTTPPOST: +CME ERROR: 714", code="modem-stack")),
+    ("server-unreachable", failing("AT+QSSLOPEN: certificate", code="modem-stack")),
+    ("server-unreachable", failing("verifier.example: HTTP 404")),
     ("weak-signal", found(modem={"rsrp_dbm": -118})),
     ("weak-signal", found(modem={"rat": "NB-IoT", "rsrp_dbm": -128})),
     ("weak-signal", found(modem={"rat": "GSM", "rsrp_dbm": None, "rssi_dbm": -107})),
@@ -274,10 +290,18 @@ def test_during_a_swap_the_card_may_be_in_either_device() -> None:
     assert by_orders(swap, kid=KID) == "wrong-device"
 
 
-def test_what_an_error_text_says_of_the_way() -> None:
-    assert cause("10.0.0.1: [Errno 113] EHOSTUNREACH") == ""
-    assert cause("x: -202") == "name"
-    assert cause("x: the broker refuses 3925b726f7929926: not authorised") == "answer"
+@pytest.mark.parametrize("code", ["connection", ""])
+def test_what_the_text_of_the_system_says_of_the_way(code: str) -> None:
+    assert cause(code, "10.0.0.1: [Errno 113] EHOSTUNREACH") == ""
+    assert cause(code, "x: -202") == "name"
+
+
+def test_what_the_agent_says_stands_below_in_words_of_its_code() -> None:
+    detail = judge(ended("key-gone", "/state/key; remove /state")).judged.detail
+    assert detail == "The device's key is gone, its boot counter is not. (/state/key; remove /state)"
+    assert judge(ended(None, "the board file lacks url")).judged.detail == "the board file lacks url"
+    answered = judge(failing("cut short", code="bad-answer")).judged.detail
+    assert answered == "What comes back is no verifier's answer. (cut short)"
 
 
 NUMBERS = st.integers() | st.floats()
@@ -315,7 +339,7 @@ DOCUMENTS = st.fixed_dictionaries(
     optional={
         "cable": part("port", "speaks", "problem", "words"),
         "modem": part(*MODEM, "pin", "functionality", "error", "operator", "plmn"),
-        "agent": part(*AGENT, "ended", "mute", "flags", "error", "detail"),
+        "agent": part(*AGENT, "ended", "mute", "flags", "error", "detail", "code"),
         "verifier": part("card", "device", "card_problem", "device_problem", "problem"),
     },
 )

@@ -6,7 +6,7 @@ the kid), "evidence" or "rotation", raises UplinkError; close() lets go of what 
 stack also has attach(modem), which is called with each modem.Modem that was opened.
 """
 
-from .. import cbor, claims
+from .. import cbor, claims, codes
 
 TIERS = {0: "none", 2: "affirming", 32: "warning", 96: "contraindicated"}
 
@@ -20,10 +20,13 @@ _NONCE = 10
 
 
 class UplinkError(Exception):
-    """The verifier could not be reached or did not answer. retry_after: seconds that it asked to wait, or 0."""
+    """The verifier could not be reached or did not answer. code: why (codes.py). retry_after: seconds that it asked to
+    wait, or 0.
+    """
 
-    def __init__(self, text, retry_after=0):
+    def __init__(self, code, text, retry_after=0):
         super().__init__(text)
+        self.code = code
         self.retry_after = retry_after
 
 
@@ -94,14 +97,24 @@ class Answer:
             or not isinstance(self.interval_s, int)
             or self.interval_s < 0
         ):
-            raise ValueError("the answer is not a result of the profile")
+            raise ValueError("no result of the profile")
         self.again = self.interval_s == 0 or any(reason in _NONCE_REFUSED for reason in self.reasons)
         self.appraised = self.tier != "contraindicated"
 
 
 async def ask(uplink, kind, message):
     """The Answer to a message. Raises UplinkError, also when what came is none."""
+    return read_answer(await uplink.send(kind, message))
+
+
+def read_answer(octets):
+    """The Answer that octets hold. Raises UplinkError."""
     try:
-        return Answer(await uplink.send(kind, message))
+        return Answer(octets)
     except ValueError as e:
-        raise UplinkError(str(e))
+        raise bad_answer(str(e))
+
+
+def bad_answer(text):
+    """The UplinkError for what is no answer. No ValueError: MicroPython raises that for a refused certificate."""
+    return UplinkError(codes.BAD_ANSWER, text)

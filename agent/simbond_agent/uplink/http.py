@@ -7,7 +7,8 @@ already. The name look-up blocks the event loop on most ports.
 import asyncio
 import gc
 
-from . import UplinkError, parse_url
+from .. import codes
+from . import UplinkError, bad_answer, parse_url
 
 _MAX_RESPONSE = 2048
 _READ = 256
@@ -39,10 +40,10 @@ class HttpUplink:
             if status == 200:
                 return answer
         except asyncio.TimeoutError:
-            raise UplinkError("no answer within {} s".format(self.timeout_s))
+            raise UplinkError(codes.NO_ANSWER, "no answer within {} s".format(self.timeout_s))
         except (OSError, ValueError, MemoryError) as e:
-            raise UplinkError("{}: {}".format(self._host, e))
-        raise UplinkError("{}: HTTP {}".format(self._host, status), retry_after)
+            raise UplinkError(codes.CONNECTION, "{}: {}".format(self._host, e))
+        raise UplinkError(codes.HTTP_STATUS, "{}: HTTP {}".format(self._host, status), retry_after)
 
     async def _exchange(self, kind, message):
         reader, writer = await asyncio.open_connection(self._host, self._port, **self._options)
@@ -80,22 +81,22 @@ async def _response(reader):
             if not part and length is None:
                 return status, retry_after, octets
         if not part:
-            raise ValueError("the answer was cut short")
-    raise ValueError("the answer is too long")
+            raise bad_answer("cut short")
+    raise bad_answer("too long")
 
 
 def _parse_head(head):
     lines = head.decode().split("\r\n")
     version, _, status = lines[0].partition(" ")
     if not version.startswith("HTTP/1.") or not status[:3].isdigit():
-        raise ValueError("no HTTP answer")
+        raise bad_answer("no HTTP")
     length = None
     retry_after = 0
     for line in lines[1:]:
         name, _, value = line.partition(":")
         name, value = name.lower(), value.strip()
         if name == "transfer-encoding":
-            raise ValueError("no transfer encoding is read")
+            raise bad_answer("transfer encoding")
         if value.isdigit():  # Retry-After may be a date, too: that is left to the back-off
             if name == "content-length":
                 length = int(value)

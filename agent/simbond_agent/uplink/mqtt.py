@@ -9,7 +9,8 @@ import asyncio
 import gc
 from binascii import hexlify
 
-from . import Answer, UplinkError, parse_url
+from .. import codes
+from . import UplinkError, bad_answer, parse_url, read_answer
 
 _MAX_OCTETS = 2048  # of a packet
 _KEEP_S = 240  # hardly a mobile network forgets an idle connection within five minutes
@@ -59,17 +60,17 @@ class MqttUplink:
 
     async def send(self, kind, message):
         if kind == "rotation" and self._password and not self._named:
-            raise UplinkError("set mqtt_user to " + self._user + ": the broker knows no name after another key")
+            raise UplinkError(codes.MQTT_USER, "set mqtt_user to " + self._user)
         keep = False
         try:
             octets = await asyncio.wait_for(self._exchange(kind, message), self.timeout_s)
-            answer = Answer(octets)
+            answer = read_answer(octets)
             keep = kind == "challenge" or answer.again or answer.interval_s <= self._keep_s
             return octets
         except asyncio.TimeoutError:
-            raise UplinkError("no answer within {} s".format(self.timeout_s))
+            raise UplinkError(codes.NO_ANSWER, "no answer within {} s".format(self.timeout_s))
         except (OSError, EOFError, ValueError, IndexError, MemoryError) as e:
-            raise UplinkError("{}: {}".format(self._host, str(e) or "the broker has hung up"))
+            raise UplinkError(codes.CONNECTION, "{}: {}".format(self._host, str(e) or "the broker has hung up"))
         finally:
             if not keep:
                 await self.close()
@@ -116,12 +117,15 @@ class MqttUplink:
             elif kind == 2:  # CONNACK
                 if body[1]:
                     why = "user or password" if body[1] > 3 else "code {}".format(body[1])
-                    raise UplinkError("{}: the broker refuses {}: {}".format(self._host, self._user, why))
+                    raise self._refused(why)
             elif kind == 9:  # SUBACK
                 if body[2] > 2:
-                    raise UplinkError("{}: the broker refuses {} its topics".format(self._host, self._user))
+                    raise self._refused("topics")
             elif kind != 4:  # PUBACK
-                raise ValueError("no such packet was due: {:#x}".format(head))
+                raise bad_answer("no such packet was due: {:#x}".format(head))
+
+    def _refused(self, why):
+        return UplinkError(codes.BROKER_REFUSED, "{}: the broker refuses {}: {}".format(self._host, self._user, why))
 
     async def _receive(self):
         head = await self._reader.readexactly(2)
@@ -130,7 +134,7 @@ class MqttUplink:
             more = (await self._reader.readexactly(1))[0]
             size += (more - 1) << 7
             if more > 127 or size > _MAX_OCTETS:
-                raise ValueError("the packet is too long")
+                raise bad_answer("the packet is too long")
         return head[0], await self._reader.readexactly(size)
 
 

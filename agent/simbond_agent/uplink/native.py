@@ -4,8 +4,9 @@ import gc
 from binascii import a2b_base64, b2a_base64, hexlify
 from hashlib import sha256
 
+from .. import codes
 from ..at import name_of
-from . import UplinkError, parse_url
+from . import UplinkError, bad_answer, parse_url
 
 
 def base64(octets):
@@ -14,9 +15,12 @@ def base64(octets):
 
 
 def _octets(text):
-    octets = a2b_base64(text)
+    try:
+        octets = a2b_base64(text)
+    except ValueError:
+        octets = b""
     if not octets or base64(octets) != text.encode():  # the decoder skips what it does not know
-        raise ValueError("the answer is not base64")
+        raise bad_answer("no base64")
     return octets
 
 
@@ -53,7 +57,7 @@ class Native:
             return lines
         # A plain OK or ERROR says less than the line before it.
         said = lines[-1] if lines and final in ("OK", "ERROR") else final or "no answer"
-        raise UplinkError("AT{}: {}".format(name_of(command), said))
+        raise UplinkError(codes.MODEM_STACK, "AT{}: {}".format(name_of(command), said))
 
     async def _try(self, command, good=None, timeout_ms=5000):
         """Whether the module did it."""
@@ -71,8 +75,9 @@ class Native:
     def _require_own_ca(self):
         if not self._own_ca:
             raise UplinkError(
+                codes.OWN_CA,
                 "this module checks the server's certificate but not its name: "
-                "use a CA that vouches for nothing but the verifier and set own_ca"
+                "use a CA that vouches for nothing but the verifier and set own_ca",
             )
 
     def _pem(self):
@@ -98,7 +103,7 @@ class Native:
             raise
         except (OSError, ValueError, IndexError, MemoryError) as e:
             await self.close()
-            raise UplinkError("{}: {}".format(self._host, e))
+            raise UplinkError(codes.CONNECTION, "{}: {}".format(self._host, e))
 
     async def close(self):
         """Leaves the module's stack as it was found."""

@@ -1,5 +1,6 @@
 """HTTP through a modem's own stack: what all makes have in common."""
 
+from .. import codes
 from . import UplinkError
 from .native import Native
 
@@ -23,4 +24,4 @@ class Http(Native):
             name, _, value = line.partition(":")
             if name.lower() == "retry-after" and value.strip().isdigit():
                 retry_after = int(value)
-        raise UplinkError("{}: HTTP {}".format(self._host, status), retry_after)
+        raise UplinkError(codes.HTTP_STATUS, "{}: HTTP {}".format(self._host, status), retry_after)

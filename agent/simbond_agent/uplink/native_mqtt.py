@@ -2,6 +2,7 @@
 
 from binascii import hexlify
 
+from .. import codes
 from . import Answer, UplinkError
 from .native import Native, base64
 
@@ -32,7 +33,7 @@ class Mqtt(Native):
 
     async def send(self, kind, message):
         if kind == "rotation" and self._password and not self._named:
-            raise UplinkError("set mqtt_user to " + self._user + ": the broker knows no name after another key")
+            raise UplinkError(codes.MQTT_USER, "set mqtt_user to " + self._user)
         keep = False
         octets = await super().send(kind, message)
         try:
@@ -55,7 +56,8 @@ class Mqtt(Native):
             if text or line is None:
                 break
         if not text:
-            raise UplinkError("the broker has the message, but no answer came within {} s".format(_ANSWER_MS // 1000))
+            late = "the broker has it, but no answer came within {} s".format(_ANSWER_MS // 1000)
+            raise UplinkError(codes.NO_ANSWER, late)
         return text
 
     async def _answer(self, line, topic):

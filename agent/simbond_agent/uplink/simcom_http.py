@@ -3,6 +3,7 @@
 Source: SIM7500_SIM7600 Series AT Command Manual V2.00, chapter on HTTP(S), which the A76xx Series agrees with.
 """
 
+from .. import codes
 from . import UplinkError, simcom
 from .native import base64
 from .native_http import Http
@@ -34,7 +35,7 @@ class Uplink(Http):
         said = (await self._do("AT+HTTPACTION=1", _RESPONSE_MS, good=("+HTTPACTION:", "1,")))[-1]
         status, length = said.split(",")[1:]
         if status >= "600":
-            raise UplinkError("AT+HTTPACTION: " + said)  # the module's own codes
+            raise UplinkError(codes.MODEM_STACK, "AT+HTTPACTION: " + said)  # the module's own codes
         if status != "200":
             return self._body(status, (await self._channel.command("AT+HTTPHEAD"))[1])
         return self._body(status, [await self._read(length)])
@@ -46,7 +47,7 @@ class Uplink(Http):
         finally:
             follower.close()
         if final != "OK" or not follower.lines:
-            raise UplinkError("AT+HTTPREAD: {}".format(final or "no answer"))
+            raise UplinkError(codes.MODEM_STACK, "AT+HTTPREAD: {}".format(final or "no answer"))
         return follower.lines[0]
 
     async def _drop(self):

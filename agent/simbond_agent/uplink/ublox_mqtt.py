@@ -5,6 +5,7 @@ have an older syntax that is not spoken here. Certificates are validated at leve
 which a module that has not seen the network yet has no clock.
 """
 
+from .. import codes
 from . import UplinkError
 from .native_mqtt import Mqtt
 
@@ -42,7 +43,8 @@ class Uplink(Mqtt):
         ):
             await self._do("AT+UMQTT=" + setting)
         if not await self._try("AT+UMQTTC=1", ("+UUMQTTC: 1,", "1"), _LOGIN_MS):
-            raise UplinkError("AT+UMQTTC=1: " + " ".join((await self._channel.command("AT+UMQTTER"))[1]))
+            _final, why = await self._channel.command("AT+UMQTTER")
+            raise UplinkError(codes.MODEM_STACK, "AT+UMQTTC=1: " + " ".join(why))
         await self._do(self._subscribe(), _PACKET_MS, good=("+UUMQTTC: 4,", "1,1"))
 
     async def _activate(self):

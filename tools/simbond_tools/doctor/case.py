@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from simbond_tools.field.agent_words import in_words
 from simbond_verifier.reasons import Reason
 
 from . import uplink
@@ -70,7 +71,11 @@ class Case:
         """The cause of the last failure on the way to the verifier; None where it did not fail."""
         if self.agent.waiting != "uplink":
             return None
-        return uplink.cause(self.agent.detail) if self.agent.error == "uplink" else ""
+        return uplink.cause(self.agent.code, self.agent.detail) if self.agent.error == "uplink" else ""
+
+    def agent_says(self) -> str:
+        """What the agent ended by, else its last error."""
+        return in_words(self.agent.code, self.agent.ended or self.agent.detail)
 
     def untold(self) -> list[str]:
         """Reasons of the last attestation that are no verdict of their own."""

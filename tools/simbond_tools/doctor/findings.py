@@ -49,7 +49,8 @@ class Modem:
 class Agent:
     """mute: it reports events and answers nothing. ended: why it did not start. kid: its key. ahead_s: how far its
     clock is ahead of this machine's. waiting: why, as its event says; error: its last error (what), detail: its words;
-    tier, reasons: of its last attestation; flags: of its Evidence (claims.SIM_CHANGED ...)."""
+    code: of docs/error-codes.md, of what it ended by, else of its last error; tier, reasons: of its last attestation;
+    flags: of its Evidence (claims.SIM_CHANGED ...)."""
 
     mute: bool = False
     ended: str = ""
@@ -60,6 +61,7 @@ class Agent:
     waiting: str = ""
     error: str = ""
     detail: str = ""
+    code: str = ""
     tier: str = ""
     reasons: tuple[str, ...] = ()
     flags: int = 0

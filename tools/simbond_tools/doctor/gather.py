@@ -59,7 +59,7 @@ def gather(
                 if asked := _agent(line, attest, tell, now):
                     return {"cable": cable} | asked
                 if ask_line(line, (line.baud,)).kind != "micropython":
-                    return {"cable": cable, "agent": {"ended": heard.ended()} if heard.ended() else {"mute": True}}
+                    return {"cable": cable, "agent": ending.findings() if (ending := heard.ended()) else {"mute": True}}
             again = Restart(ended=heard.ended())
             if start:
                 tell("restart")
@@ -67,7 +67,7 @@ def gather(
                 if again.started and (asked := _agent(line, attest, tell, now)):
                     return {"cable": cable | {"speaks": "agent"}} | asked
             board = {"cable": cable | {"speaks": "micropython", "said": again.said}}
-            return board | {"agent": {"ended": again.ended}} if again.ended else board
+            return board | {"agent": again.ended.findings()} if again.ended else board
     except FieldError as e:
         return {"cable": {"port": port or (found.url if found else ""), "problem": e.code, "words": str(e)}}
 
@@ -146,6 +146,7 @@ def _told(said: Document) -> Document:
         "kid": said.get("kid"),
         "waiting": _members(status, "waiting").get("why"),
         "error": error.get("what"),
+        "code": error.get("code"),
         "detail": error.get("detail"),
         "tier": attested.get("tier"),
         "reasons": attested.get("reasons"),

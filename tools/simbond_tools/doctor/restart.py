@@ -7,7 +7,7 @@ from simbond_tools.field.asking import PROMPT
 from simbond_tools.field.console import parse_event
 from simbond_tools.field.line import Line
 
-from .heard import ended
+from .heard import Ending, ended
 
 _SOFT_RESET = b"\r\x04"  # the empty line ends what may be half typed there
 _START_S = 20.0
@@ -17,10 +17,10 @@ _BANNERS = (b"MicroPython ", b"Type ", b"Use Ctrl-", b"MPY: ", b">>>", b"raw REP
 
 @dataclass(frozen=True)
 class Restart:
-    """started: the agent runs. ended: why it ended, in its words. said: else, the last line before the prompt."""
+    """started: the agent runs. ended: why it ended. said: else, the last line before the prompt."""
 
     started: bool = False
-    ended: str = ""
+    ended: Ending | None = None
     said: str = ""
 
 

@@ -92,7 +92,10 @@ VERDICTS = (
         20,
         _STOP,
         N_("The agent has not started: the device's key or boot counter is damaged or gone."),
-        N_("Follow what the agent says, then enrol the device anew ('simbond devices enrol')."),
+        N_(
+            "Nothing was overwritten. Remove the agent's directory, which it names, from the board, restart it, and "
+            "enrol the device anew ('simbond devices enrol')."
+        ),
     ),
     Verdict(
         "agent-setup",

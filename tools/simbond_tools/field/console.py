@@ -9,6 +9,7 @@ from typing import Any
 from simbond_tools.i18n import _
 from simbond_verifier.evidence import FIELD_NONCE_OCTETS
 
+from .agent_words import in_words
 from .errors import AgentRefused, NoAgent
 from .line import Line
 
@@ -25,7 +26,7 @@ Event = dict[str, Any]
 class Console:
     """Asks the agent on an open line. events: what it said in between, in order; of very much, the last.
 
-    Every method raises NoAgent when nothing answers in time, AgentRefused with the agent's own text when it cannot do
+    Every method raises NoAgent when nothing answers in time, AgentRefused with what the agent says when it cannot do
     what was asked, and Unplugged.
     """
 
@@ -89,7 +90,7 @@ class Console:
                 self.events.append(event)
             elif event.get("id") == number:
                 if "error" in event:
-                    raise AgentRefused(str(event["error"]))
+                    raise AgentRefused(in_words(event.get("code"), event["error"]))
                 return event
         raise NoAgent(
             _(

@@ -6,6 +6,8 @@ from typing import Any
 from simbond_tools.check_digit import whole_imei
 from simbond_tools.i18n import N_, _
 
+from .agent_words import in_words
+
 Row = tuple[str, str]
 
 QUALITY = {
@@ -147,7 +149,9 @@ def _waiting(status: dict[str, Any]) -> str | None:
 
 def _error(status: dict[str, Any]) -> str | None:
     error = status.get("error")
-    return f"{error.get('what')}: {error.get('detail')}" if isinstance(error, dict) else None
+    if not isinstance(error, dict):
+        return None
+    return f"{error.get('what')}: {in_words(error.get('code'), error.get('detail'))}"
 
 
 def _duration(seconds: int | None) -> str | None:

@@ -1,9 +1,11 @@
 """The cable, the agent behind it, and whether it gets on with its modem."""
 
+from simbond_agent import codes
 from simbond_tools.field.errors import FieldError, NotASerialPort
 
 from ..case import Case, Facts, Rule, holds
 
+_LOSSES = (codes.KEY_DAMAGED, codes.NEXT_KEY_DAMAGED, codes.KEY_GONE, codes.COUNTER_DAMAGED)
 _UNUSABLE = {NotASerialPort.code: "port-unusable", FieldError.code: "port-unusable"}
 
 
@@ -21,16 +23,12 @@ def _silent(case: Case) -> Facts | None:
     return holds(not heard and not case.cable.problem, port=case.cable.port, detail=case.cable.words)
 
 
-def _is_loss(why: str) -> bool:
-    return any(word in why for word in ("is damaged", "is gone", "damaged or gone"))
-
-
 def _key_damaged(case: Case) -> Facts | None:
-    return holds(_is_loss(case.agent.ended), detail=case.agent.ended)
+    return holds(case.agent.ended and case.agent.code in _LOSSES, detail=case.agent_says())
 
 
 def _agent_setup(case: Case) -> Facts | None:
-    return holds(case.agent.ended and not _is_loss(case.agent.ended), detail=case.agent.ended)
+    return holds(case.agent.ended and case.agent.code not in _LOSSES, detail=case.agent_says())
 
 
 def _agent_stopped(case: Case) -> Facts | None:
@@ -42,7 +40,7 @@ def _modem_silent(case: Case) -> Facts | None:
 
 
 def _agent_failing(case: Case) -> Facts | None:
-    return holds(case.agent.waiting == "internal", detail=case.agent.detail)
+    return holds(case.agent.waiting == "internal", detail=case.agent_says())
 
 
 RULES: dict[str, Rule] = {

@@ -35,7 +35,7 @@ def _clock_wrong(case: Case) -> Facts | None:
 
 
 def _way(cause: str) -> Rule:
-    return lambda case: holds(case.way() == cause, detail=case.agent.detail)
+    return lambda case: holds(case.way() == cause, detail=case.agent_says())
 
 
 RULES: dict[str, Rule] = {
