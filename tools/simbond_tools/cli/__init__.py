@@ -1,11 +1,12 @@
 """The `simbond` command. Each subcommand lives in a module of its own and is imported when it is called."""
 
+import errno
 import importlib
 import importlib.util
-import io
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -13,8 +14,8 @@ from click.shell_completion import CompletionItem
 from simbond_tools.i18n import N_, _
 from simbond_verifier.misspelt import suggest
 
-from . import config, shared
-from .common import LOCAL, USAGE, Failure, json_option, wants_json
+from . import config, shared, streams
+from .common import BROKEN_PIPE, LOCAL, USAGE, Failure, json_option, wants_json
 from .sections import SECTIONS
 from .translated import TranslatedCommand
 
@@ -52,6 +53,9 @@ _COMMANDS = {
 
 _BRINGS = {"server": ("fastapi",), "serial": ("serial",), "demo": ("fastapi", "serial")}
 """Extra: what tells that it is installed."""
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Lazy(TranslatedCommand, click.Group):
@@ -101,6 +105,12 @@ class _Lazy(TranslatedCommand, click.Group):
         shared.adopt(command, cmd_name.replace("-", "_"))
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as e:  # click would end it with 1, which means that the answer is no
+            raise streams.ReaderGone from e
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -149,9 +159,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: docs/cli.md."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     in_force = shared.Shared(json=wants_json(given), trace="--trace" in given)
-    _print_whatever_it_is()
+    streams.mend()
     try:
         simbond.main(args=given, prog_name="simbond", standalone_mode=False, obj=in_force)
+    except streams.ReaderGone:
+        streams.settle()
+        sys.exit(BROKEN_PIPE)
     except (Exception, KeyboardInterrupt) as e:  # noqa: BLE001 - nobody shall see a traceback who has not asked for it
         if in_force.trace:
             traceback.print_exception(e)
@@ -159,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             e.show()
             sys.exit(e.exit_code)
         failure = _failure(e)
-        failure.report(json=in_force.json)
+        streams.tell(failure, json=in_force.json)
         sys.exit(failure.exit_code)
 
 
@@ -172,13 +185,8 @@ def _failure(e: BaseException) -> Failure:
             return Failure("interrupted", _("Interrupted."), exit_code=130)
         case click.ClickException():
             return Failure("usage", e.format_message(), exit_code=e.exit_code)
+        case OSError(errno=number, filename=None) if number in _NO_ROOM:
+            return Failure("file", _("Cannot write: {why}.").format(why=e.strerror), exit_code=LOCAL)
     what = f"{type(e).__name__}: {e}".removesuffix(".").removesuffix(": ")
     told = f"simbond itself has failed ({what}). Run it again with --trace, and report what that prints."
     return Failure("internal", told, exit_code=LOCAL)
-
-
-def _print_whatever_it_is() -> None:
-    """A terminal that lacks a character gets it escaped, instead of ending the command."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

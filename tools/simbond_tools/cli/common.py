@@ -30,6 +30,8 @@ REFUSED = 4
 NOT_FOUND = 5
 NOT_ALLOWED = 6
 LOCAL = 7
+BROKEN_PIPE = 141
+"""Whoever read the output has gone: as a shell has it of a program that SIGPIPE ended."""
 
 ON_A_SCREEN = 50
 """Lines of a long list that a terminal gets; files, pipes and JSON get all of them."""

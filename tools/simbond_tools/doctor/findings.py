@@ -16,12 +16,14 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 @dataclass(frozen=True)
 class Cable:
     """port: what was opened; speaks: what was found there (field.find.Kind); problem: a FieldError's code, and its
-    words. said: the last line that a board printed before it came to the MicroPython prompt."""
+    words. program: who has the port instead, where that is known. said: the last line that a board printed before it
+    came to the MicroPython prompt."""
 
     port: str = ""
     speaks: str = ""
     problem: str = ""
     words: str = ""
+    program: str = ""
     said: str = ""
 
 

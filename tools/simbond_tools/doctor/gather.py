@@ -9,7 +9,8 @@ from typing import Any
 from simbond_tools.field import find as ports
 from simbond_tools.field.asking import Found, ask_line
 from simbond_tools.field.console import Console
-from simbond_tools.field.errors import AgentRefused, FieldError, NoAgent
+from simbond_tools.field.errors import AgentRefused, FieldError, NoAgent, PortBusy
+from simbond_tools.field.holders import holder_of
 from simbond_tools.field.line import Line, Recorder, open_line
 from simbond_tools.field.modem import ModemOnLine
 from simbond_verifier.envelope import BadEvidence, open_envelope
@@ -48,7 +49,7 @@ def gather(
         found = _find(port, baud, heard)
         cable: Document = {"port": found.url, "speaks": found.kind}
         if found.kind == "busy":
-            return {"cable": cable | {"problem": "port-busy", "words": found.why}}
+            return {"cable": cable | {"problem": "port-busy", "words": found.why, "program": _program(found.url)}}
         if found.kind == "silent":
             return {"cable": cable | {"words": found.why}}
         with open_line(found.url, found.baud, transcript=heard) as line:
@@ -69,7 +70,9 @@ def gather(
             board = {"cable": cable | {"speaks": "micropython", "said": again.said}}
             return board | {"agent": again.ended.findings()} if again.ended else board
     except FieldError as e:
-        return {"cable": {"port": port or (found.url if found else ""), "problem": e.code, "words": str(e)}}
+        named = port or (found.url if found else "")
+        program = {"program": _program(named)} if isinstance(e, PortBusy) else {}
+        return {"cable": {"port": named, "problem": e.code, "words": str(e)} | program}
 
 
 def enrolment(port: str | None, baud: int | None, transcript: Recorder | None = None) -> bytes:
@@ -83,6 +86,11 @@ def _find(port: str | None, baud: int | None, transcript: Recorder | None) -> Fo
     """The agent's console where there is one; a board whose agent does not run goes before its modem."""
     seen = ports.search(port, baud, wanted=("agent",), transcript=transcript)
     return min(seen, key=lambda found: _BEST.index(found.kind))
+
+
+def _program(port: str) -> str:
+    """Which program has the port, as far as it may be known."""
+    return str(holder_of(port) or "") if "://" not in port else ""
 
 
 def _modem(line: Line) -> Document:

@@ -49,7 +49,7 @@ VERDICTS = (
         "port-busy",
         11,
         _STOP,
-        N_("Another program uses the port {port}."),
+        N_("The port {port} is used by {program}."),
         N_("Close the terminal program, IDE or modem manager that has it open, and run 'simbond doctor' again."),
     ),
     Verdict(

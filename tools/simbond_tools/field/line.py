@@ -15,6 +15,7 @@ from simbond_tools.i18n import _
 from .errors import FieldError, NoPort, NotASerialPort, PortBusy, PortNotAllowed, SpeedRefused, Unplugged
 from .handlers import protocol_rfc2217 as rfc2217
 from .holders import holder_of
+from .serial_device import may_be_serial
 
 try:
     import fcntl
@@ -27,6 +28,8 @@ _POLL_S = 0.005
 _WRITE_S = 5.0  # a device that takes nothing for so long, by flow control, is as good as unplugged
 
 serial.protocol_handler_packages.insert(0, rfc2217.__package__)
+
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO)
 
 Side = Literal["host", "device"]
 
@@ -115,8 +118,11 @@ def open_line(url: str, baud: int = BAUD, *, transcript: Recorder | None = None)
             url, do_not_open=True, baudrate=baud, timeout=0, write_timeout=_WRITE_S, exclusive=True
         )
         device = str(port.port)  # where the URL stands for one, that one
-        if "://" not in device and (holder := holder_of(device)):
-            raise _busy(url, str(holder))
+        if "://" not in device:
+            if not may_be_serial(device):
+                raise _no_serial_port(url)
+            if holder := holder_of(device):
+                raise _busy(url, str(holder))
         port.open()
     except (serial.SerialException, OSError, ValueError, KeyError, TypeError, re.error) as e:
         raise _explained(url, baud, e, outer) from None
@@ -148,6 +154,10 @@ def _busy(url: str, holder: str = "") -> PortBusy:
     )
 
 
+def _no_serial_port(url: str) -> NotASerialPort:
+    return NotASerialPort(_("{port} is no serial port.").format(port=url))
+
+
 def _speed_refused(url: str, baud: int) -> SpeedRefused:
     return SpeedRefused(
         _("{port} does not take {baud} baud: state another speed by --baud.").format(port=url, baud=baud)
@@ -161,7 +171,7 @@ def _explained(url: str, baud: int, why: Exception, outer: BaseException | None)
     number = getattr(why, "errno", None)
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or (sys.platform == "win32" and "denied" in str(why)):
         return _busy(url)
-    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or (sys.platform == "win32" and "://" not in url):
+    if number in _NOTHING_THERE or (sys.platform == "win32" and "://" not in url):
         return NoPort(_("There is no port {port}. Plug the cable in, or name another port.").format(port=url))
     if number in (errno.EACCES, errno.EPERM):
         return PortNotAllowed(
@@ -173,7 +183,7 @@ def _explained(url: str, baud: int, why: Exception, outer: BaseException | None)
     if "://" in url:
         return _explained_url(url, why, outer)
     if isinstance(why, ValueError) or os.path.exists(url):
-        return NotASerialPort(_("{port} is no serial port.").format(port=url))
+        return _no_serial_port(url)
     return FieldError(_("{port} cannot be opened: {why}.").format(port=url, why=why))
 
 

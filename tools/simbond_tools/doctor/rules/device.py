@@ -2,6 +2,7 @@
 
 from simbond_agent import codes
 from simbond_tools.field.errors import FieldError, NotASerialPort
+from simbond_tools.i18n import _
 
 from ..case import Case, Facts, Rule, holds
 
@@ -12,8 +13,10 @@ _UNUSABLE = {NotASerialPort.code: "port-unusable", FieldError.code: "port-unusab
 def _cable(code: str) -> Rule:
     def rule(case: Case) -> Facts | None:
         problem = _UNUSABLE.get(case.cable.problem, case.cable.problem)
-        why = case.cable.words if code == "port-unusable" else ""  # the verdict says the rest
-        return holds(problem == code, port=case.cable.port, detail=why)
+        is_told = code != "port-unusable" and not (code == "no-port" and case.cable.port)  # by the verdict's own words
+        why = "" if is_told else case.cable.words
+        program = case.cable.program or _("another program")
+        return holds(problem == code, port=case.cable.port, program=program, detail=why)
 
     return rule
 
