@@ -44,8 +44,9 @@ def test_attests_on_the_interval_of_the_answer(agent, server):
     server.interval_s = 5
     process = agent()
     server.enrol(process.wait_for("enrolment")["request"])
-    first, second = server.evidence(), server.evidence(timeout_s=15)
-    assert 5 <= second.uptime - first.uptime <= 8
+    first, second = server.evidence(), server.evidence()
+    assert process.wait_for("waiting", why="interval")["seconds"] == 5
+    assert second.uptime - first.uptime >= 5
     assert second.bootcount == first.bootcount
     assert server.requests.count("/v1/challenge") == 1  # the nonce came with the answer
 
@@ -133,10 +134,10 @@ def test_retry_after_is_kept_even_when_the_card_changes(enrolled, server, modem)
     server.replies.append(Reply(429, retry_after=6))
     modem.remove()
     assert enrolled.wait_for("waiting", why="uplink")["seconds"] >= 6
-    refused = time.monotonic()
     modem.insert(OTHER_CARD)
+    refused = server.requested_at[-1]
     assert server.evidence().iccid is None
-    assert time.monotonic() - refused > 5
+    assert server.requested_at[-1] - refused > 5
     assert server.evidence().iccid == OTHER_CARD.iccid
 
 
@@ -144,9 +145,11 @@ def test_a_refused_nonce_is_replaced_at_once(agent, server):
     server.replies.append(Reply(tier=96, reasons=("nonce-expired",)))
     process = agent()
     server.enrol(process.wait_for("enrolment")["request"])
-    refused, again = server.evidence(), server.evidence(timeout_s=5)
+    refused, again = server.evidence(), server.evidence()
     assert refused.nonce != again.nonce
     assert again.uptime > refused.uptime
+    process.wait_for("attested", tier="affirming")
+    assert "waiting" not in {event["event"] for event in process.events}
 
 
 def test_answers_that_ask_for_more_at_once_are_bounded(agent, server):
@@ -195,7 +198,7 @@ def test_a_silent_modem_is_asked_again(agent, server, modem):
     modem.fault("silence", 12)
     process = agent()
     assert "TX and RX" in process.wait_for("error", what="modem")["detail"]
-    process.wait_for("enrolment", timeout_s=60)
+    process.wait_for("enrolment", timeout_s=120)
 
 
 def test_identifiers_are_masked_outside_the_enrolment_request(enrolled):
@@ -218,17 +221,19 @@ def test_other_makes(profile, agent, server):
 
 
 def test_heap_peak(agent, server):
-    """The smallest heap in which it attests over TLS twice, to within 4 KiB; printed for the record."""
+    """The smallest heap in which it attests over TLS, to within 4 KiB; printed for the record."""
     words = 64
+    patience_s = 60  # the first heap is enough; below it, a busy machine may only make the figure a worse one
     while words > 24:
         process = agent(heap=f"{words}wk")
         try:
-            server.enrol(process.wait_for("enrolment")["request"])
-            process.wait_for("attested", timeout_s=10)
+            server.enrol(process.wait_for("enrolment", timeout_s=patience_s)["request"])
+            process.wait_for("attested", timeout_s=patience_s)
         except AgentError:
             break
         finally:
             process.stop()
         words -= 4
+        patience_s = 10
     print(f"attests in a heap of {words + 4} KiB for a 32-bit word; not in {words}")
     assert words < 64

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from simbond_tools.flash.needs import Part, read
 from support import needs
 from support.cards import CARD
 from support.device_server import DeviceServer, Reply
+from support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -161,7 +161,7 @@ class Terminal:
                 start_new_session=True,
             )
 
-    def wait_until_it_says(self, pattern: str, timeout_s: float = 60) -> None:
+    def wait_until_it_says(self, pattern: str, timeout_s: float = 90) -> None:
         end = time.monotonic() + timeout_s
         while not re.search(pattern, self._log.read_text()):
             assert time.monotonic() < end, f"no {pattern} in: {self._log.read_text()}"
@@ -169,7 +169,7 @@ class Terminal:
 
     def wait_for_end(self) -> None:
         assert self._process is not None
-        assert self._process.wait(60) == 0, self._log.read_text()
+        assert self._process.wait(120) == 0, self._log.read_text()
 
     def stop(self) -> None:
         if self._process is not None:
@@ -181,9 +181,7 @@ class Terminal:
 def test_the_way_from_nothing_to_accepted_evidence(tmp_path):
     needs.program("openssl", package="openssl")
     (tmp_path / "examples").symlink_to(EXAMPLES)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     verifier, modem, device, operator = (Terminal(f"terminal-{n}", tmp_path, port) for n in (1, 2, 3, 4))
     try:
         verifier.start()

@@ -99,9 +99,9 @@ def test_a_pulled_and_another_card_are_told_at_once(module, server, modem):
     server.evidence()
     process.wait_for("waiting", why="interval")
     modem.remove()
-    assert server.evidence(timeout_s=10).iccid is None
+    assert server.evidence().iccid is None
     modem.insert(OTHER_CARD)
-    while (inserted := server.evidence(timeout_s=10)).iccid is None:
+    while (inserted := server.evidence()).iccid is None:
         pass
     assert inserted.iccid == OTHER_CARD.iccid
     assert not process.noise
@@ -148,7 +148,7 @@ def test_a_silent_modem_is_asked_again(module, modem):
     modem.fault("silence", 12)
     process = module()
     process.wait_for("error", what="modem")
-    process.wait_for("enrolment", timeout_s=60)
+    process.wait_for("enrolment", timeout_s=120)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def run(modem, usr):
         (usr() / "main.py").write_text(f"from simbond_agent import quecpython\nquecpython.prepare()\n{program}")
         environment = {**os.environ, "SIMBOND_TTY": modem.port, "MICROPYPATH": f"{LAUNCH.parent}:{parts.SOURCE.parent}"}
         command = [find(), "-X", "heapsize=512k", "-c", "import launch"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         return done.stdout + done.stderr
 
     return run

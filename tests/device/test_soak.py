@@ -117,7 +117,7 @@ class Soak:
 URCS = ["RING", '+CREG: 1,"74C6","0F043B67",7', "+CPIN: READY", "+QIND: SMS DONE", '+CMTI: "SM",1']
 
 
-@pytest.mark.timeout(max(180, COUNT))
+@pytest.mark.timeout(300 + 2 * COUNT)
 def test_soak(agent, server, modem, plain_rom):
     print(f"SIMBOND_SOAK_SEED={SEED}")
     server.interval_s = 5

@@ -3,6 +3,7 @@
 import os
 import ssl
 import threading
+import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, SimpleQueue
@@ -53,8 +54,8 @@ class Reply(NamedTuple):
 
 
 class DeviceServer:
-    """requests: every path that was asked for. replies: answers to Evidence and rotations, to give before the usual
-    one. rotated: key identifiers that another key has taken the place of."""
+    """requests: every path that was asked for; requested_at: when, by time.monotonic(). replies: answers to Evidence
+    and rotations, to give before the usual one. rotated: key identifiers that another key has taken the place of."""
 
     def __init__(self, authority: Authority | None = None) -> None:
         self._authority = authority
@@ -64,6 +65,7 @@ class DeviceServer:
         self._received: SimpleQueue[Received] = SimpleQueue()
         self._nonces: dict[bytes, bool] = {bytes(8): False}  # whether each is still to be claimed
         self.requests: list[str] = []
+        self.requested_at: list[float] = []
         self.replies: deque[Reply] = deque()
         self.rotated: list[bytes] = []
         self.interval_s = 3600
@@ -130,6 +132,7 @@ class DeviceServer:
 
     def answer(self, path: str, body: bytes) -> tuple[Reply, bytes]:
         self.requests.append(path)
+        self.requested_at.append(time.monotonic())
         reply = Reply(interval_s=self.interval_s)
         if path in ("/v1/evidence", "/v1/rotation") and self.replies:
             reply = self.replies.popleft()

@@ -9,6 +9,8 @@ import json
 import os
 import time
 
+import micropython
+
 _RP2 = os.getenv("SIMBOND_PORT") == "rp2"
 _HERE = __file__.rsplit("/", 1)[0]
 
@@ -67,7 +69,7 @@ class Timer:
 
     def _run(self, period, callback):
         time.sleep_ms(period)
-        callback(self)
+        micropython.schedule(callback, self)  # on the main thread, as on a board: two that print would mix their lines
 
 
 class RTC:
