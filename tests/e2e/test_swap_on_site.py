@@ -100,14 +100,15 @@ def killed(command: list[str], after_s: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lang", "enter", "right"), [("en", "Press Enter", "plug the"), ("zh", "按回车", "装入新设备")]
+    ("lang", "enter", "next_step"),
+    [("en", "Press Enter when it is plugged in:", "cable in there."), ("zh", "接好后按回车:", "设备。")],
 )
-def test_a_technician_is_led_and_may_stop(site: Site, lang: str, enter: str, right: str) -> None:
+def test_a_technician_is_led_and_may_stop(site: Site, lang: str, enter: str, next_step: str) -> None:
     number = str(site.order())
     with Terminal(*site.command(site.old, number), lang=lang, env=NOWHERE) as terminal:
         terminal.until(enter)
         terminal.press("\r")
-        terminal.until(right)
+        terminal.until(f"{next_step}\n{enter}")
         replace = {site.old.port: "/dev/ttyUSB0", f" {number}:": " 17:", f"swap {number} ": "swap 17 "}
         kept("swap-old-checked", terminal, replace | {str(site.folder): "work-orders"})
         terminal.interrupt()
