@@ -1,6 +1,6 @@
 """The one way by which what networks see comes in, whoever reports it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import time
 
@@ -12,6 +12,7 @@ from .scenario import Scenarios
 from .store import observations
 from .store.group_commit import GroupCommit
 from .store.observations import Taken
+from .workers.background import in_time
 
 
 class Observer:
@@ -33,11 +34,16 @@ class Observer:
         self._clock = clock
 
     async def take(self, *seen: Observation) -> list[Taken]:
-        """What became of each, in one transaction, once it is on disk. Raises StoreBusy, StoreUnavailable."""
-        taken = await self._writer.submit(partial(self._take, seen, self._clock()))
-        if any(one.changed for one in taken):
-            self._on_change()
+        """What became of each, once it is on disk. Of many, Evidence has its turn between some and the next. Raises
+        StoreBusy, StoreUnavailable; what was taken before that is kept, and changes nothing when it comes again."""
+        taken: list[Taken] = []
+        while len(taken) < len(seen):
+            some = await self._writer.submit(partial(self._take, seen[len(taken) :], self._clock()))
+            if any(one.changed for one in some):
+                self._on_change()
+            taken += some
         return taken
 
-    def _take(self, seen: tuple[Observation, ...], now: float, connection: Connection) -> list[Taken]:
-        return [observations.take(connection, one, self._scenarios, self._policy, now) for one in seen]
+    def _take(self, seen: Sequence[Observation], now: float, connection: Connection) -> list[Taken]:
+        """The first of them, at least one: a unit of work."""
+        return [observations.take(connection, one, self._scenarios, self._policy, now) for one in in_time(seen)]

@@ -18,8 +18,6 @@ from .problems import Problem
 
 AT_ONCE = 500
 """Observations in one request."""
-_UNIT = 8
-"""Observations that share a unit of work: some milliseconds, between which Evidence has its turn."""
 _SOURCE_CHARACTERS = 32
 
 router = APIRouter(prefix="/v1", tags=["network"])
@@ -119,10 +117,8 @@ async def hand_in(request: Request, services: Use, holder: Feeds) -> Results:
     read = list(_read(await request.body(), source))
     results = [Result(outcome=Outcome.REFUSED, problem=found) if isinstance(found, str) else None for found in read]
     usable = [(place, found) for place, found in enumerate(read) if isinstance(found, Observation)]
-    for start in range(0, len(usable), _UNIT):
-        some = usable[start : start + _UNIT]
-        for (place, _), taken in zip(some, await services.observer.take(*(seen for _, seen in some)), strict=True):
-            results[place] = Result(outcome=taken.outcome, problem=taken.problem)
+    for (place, _), taken in zip(usable, await services.observer.take(*(seen for _, seen in usable)), strict=True):
+        results[place] = Result(outcome=taken.outcome, problem=taken.problem)
     return Results(results=[result for result in results if result is not None])
 
 
