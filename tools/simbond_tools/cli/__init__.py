@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from simbond_tools.i18n import N_, _
 from simbond_verifier.misspelt import suggest
 
-from . import config, shared, streams
+from . import config, interrupts, shared, streams
 from .common import BROKEN_PIPE, LOCAL, USAGE, Failure, json_option, wants_json
 from .sections import SECTIONS
 from .translated import TranslatedCommand
@@ -161,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     in_force = shared.Shared(json=wants_json(given), trace="--trace" in given)
     streams.mend()
     try:
-        simbond.main(args=given, prog_name="simbond", standalone_mode=False, obj=in_force)
+        with interrupts.none_lost():
+            simbond.main(args=given, prog_name="simbond", standalone_mode=False, obj=in_force)
     except streams.ReaderGone:
         streams.settle()
         sys.exit(BROKEN_PIPE)

@@ -171,6 +171,8 @@ class ModemOnLine(Closing):
         """Raises Unplugged where the line failed, whatever the code above it made of that."""
         try:
             return self._runner.run(interruptible(work))
+        except asyncio.CancelledError:  # nobody else cancels: it came just before the runner began to count interrupts
+            raise KeyboardInterrupt from None
         finally:
             if self._stream.failure is not None:
                 raise self._stream.failure
