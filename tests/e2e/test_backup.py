@@ -83,7 +83,7 @@ def test_a_backup_under_load_is_put_back_into_a_world_that_went_on(store: str, t
         known = len(load.acknowledged)
         eventually(lambda: len(load.acknowledged) > known + 10)
         load.stopping.set()
-        load.join(30)
+        load.join(90)
 
         decide(field, suspended_later, "suspend")
         decide(field, lifted_later, "resume", reverify=False)

@@ -70,7 +70,7 @@ def test_what_was_acknowledged_survives_a_kill(store: str, tmp_path: Path) -> No
             time.sleep(chance.uniform(0, 0.2))
             server.kill()
             for sender in senders:
-                sender.join(30)
+                sender.join(90)
                 assert not sender.is_alive()
 
             server.start()
@@ -175,7 +175,7 @@ def test_a_kill_at_any_moment_of_a_suspension_leaves_no_half_of_it(store: str, t
             eventually(lambda some=some: len(field.rows(some)) > 3)  # type: ignore[misc]
             time.sleep(chance.uniform(0, 0.02))
             server.kill()
-            thread.join(30)
+            thread.join(90)
             server.start()
             suspended = set(field.rows("SELECT id FROM card WHERE state = 'suspended'"))
             assert set(field.rows("SELECT card_id FROM event WHERE kind = 'suspend'")) == suspended

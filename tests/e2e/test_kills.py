@@ -45,7 +45,7 @@ class Life:
 
     def over(self) -> None:
         for thread in self._threads:
-            thread.join(30)
+            thread.join(90)
             assert not thread.is_alive()
 
     def _until_it_is_gone(self, work: Callable[[Field], None]) -> None:

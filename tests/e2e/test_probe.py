@@ -138,7 +138,7 @@ def _served(port: str) -> Iterator[str]:
 
 
 def ask_modem(port: str, command: str, until: bytes = b"OK\r\n") -> bytes:
-    with serial.Serial(port, timeout=5) as line:
+    with serial.Serial(port, timeout=60) as line:
         line.write(command.encode() + b"\r")
         return line.read_until(until)
 
@@ -189,7 +189,7 @@ def test_watching_a_pipe_gives_a_document_for_each_change(device: AgentOnCable) 
         device.move(rsrp_dbm=-118)
         second = schemas.read(process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        _rest, errors = process.communicate(timeout=30)
+        _rest, errors = process.communicate(timeout=90)
     device.move(**HOME)
     assert (first["modem"]["signal"], second["modem"]["signal"]) == ("good", "very weak")
     assert process.returncode == 130
@@ -244,7 +244,7 @@ def test_from_the_field_to_the_desk_by_commands(device: AgentOnCable, tmp_path: 
         again = probed(str(link))
         assert ask_modem(str(link), "AT+NEVER", b"ERROR\r\n") == b"\r\nERROR\r\n"
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
     assert again["modem"]["cell"] == original["modem"]["cell"]
     assert again["modem"]["identity"]["iccid"][:6] == CARD.iccid[:6]
     assert not link.is_symlink()

@@ -17,6 +17,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -57,6 +58,7 @@ class Terminal:
             if not name.startswith(("SIMBOND_", "LC_")) and name not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
         }
         locale = {"LANG": "zh_CN.UTF-8" if lang == "zh" else "en_US.UTF-8", "TERM": "xterm-256color"}
+        locale["PYTHONFAULTHANDLER"] = "1"  # see _aborted
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, COLUMNS, 0, 0))
         self._process = subprocess.Popen(
@@ -115,8 +117,15 @@ class Terminal:
         """The exit status, once it has ended by itself."""
         deadline = time.monotonic() + timeout_s
         while self._read(max(0.0, deadline - time.monotonic())):
-            assert time.monotonic() < deadline, f"goes on after {timeout_s} s:\n{self.text}"
+            assert time.monotonic() < deadline, f"goes on after {timeout_s} s:\n{self._aborted()}"
         return self._process.wait(max(0.1, deadline - time.monotonic()))
+
+    def _aborted(self) -> str:
+        """The screen, and below it where the command was when it was killed for this, by its own traceback."""
+        self._process.send_signal(signal.SIGABRT)
+        while self._read(60):
+            pass
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
     def _read(self, timeout_s: float) -> bool:
         """Takes what has come. False once nobody writes any more."""
