@@ -15,9 +15,12 @@ import os
 import sys
 from collections.abc import Mapping
 
+from .characters import can_print
+
 LANGUAGES = ("en", "zh")
 _VARIABLES = ("SIMBOND_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 _CATALOG = "locale/zh_CN/LC_MESSAGES/simbond.mo"
+_SIMPLIFIED = "绑卡验证："
 
 _stated: str | None = None
 
@@ -29,8 +32,9 @@ def use(stated: str | None) -> None:
 
 
 def language() -> str:
-    """The language in force, "en" or "zh"."""
-    return _stated or detected(os.environ)
+    """The language in force, "en" or "zh"; English where standard output has no Chinese characters."""
+    wanted = _stated or detected(os.environ)
+    return wanted if wanted == "en" or can_print(_SIMPLIFIED) else "en"
 
 
 def detected(environment: Mapping[str, str]) -> str:

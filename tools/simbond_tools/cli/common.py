@@ -123,15 +123,6 @@ def clean(value: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def can_print(text: str) -> bool:
-    """Whether standard output has all of these characters."""
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def say(text: str) -> None:
     """A line for people, on standard output."""
     click.echo(clean(text))

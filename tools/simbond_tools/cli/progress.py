@@ -5,7 +5,11 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from simbond_tools.characters import can_print
+
 from .common import shows_progress
+
+_DOTS = "⠋"
 
 
 @contextmanager
@@ -14,5 +18,5 @@ def doing(text: str = "") -> Iterator[Callable[[str], None]]:
     if not shows_progress():
         yield lambda _text: None
         return
-    with Console(stderr=True).status(text) as status:
+    with Console(stderr=True).status(text, spinner="dots" if can_print(_DOTS) else "line") as status:
         yield status.update

@@ -7,9 +7,8 @@ import click
 import segno
 from rich.console import Console
 
+from simbond_tools.characters import can_print
 from simbond_tools.qr import BLOCKS, halves, squares
-
-from .common import can_print
 
 
 def print_qr(code: segno.QRCode) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 _SYS = Path("/sys/dev/char")
@@ -10,7 +11,7 @@ _PSEUDO_TERMINALS = range(136, 144)  # major numbers that /sys lists none of (Li
 
 def may_be_serial(device: str) -> bool:
     """False where there is something else; True also where the system does not say. Raises OSError, ValueError."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return True
     status = os.stat(device)
     if not stat.S_ISCHR(status.st_mode):
