@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -17,6 +18,9 @@ from simbond_agent.status import Reporter
 from simbond_agent.uplink import UplinkError, ask
 from simbond_tools import i18n
 from simbond_tools.field.agent_words import in_words
+from simbond_tools.flash.board import Board
+from simbond_tools.flash.job import Progress
+from simbond_tools.flash.starting import NotStarted, wait_for_start
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "error-codes.md"
 CODES = {value for name, value in vars(codes).items() if name.isupper()}
@@ -101,3 +105,10 @@ def test_what_has_no_code_or_one_that_is_not_known_is_told_in_the_agents_words()
     for code in (None, codes.CONNECTION, "of-a-newer-agent", ["a list"], 7):
         assert in_words(code, "its own words") == "its own words"
     assert in_words("key-gone", None) == "The device's key is gone, its boot counter is not."
+
+
+def test_a_board_whose_agent_does_not_start_says_why_in_words() -> None:
+    event = {"event": "error", "what": "setup", "code": "key-gone", "detail": "/state/key"}
+    board = cast(Board, SimpleNamespace(heard=lambda _seconds: json.dumps(event).encode() + b"\n"))
+    with pytest.raises(NotStarted, match=r"The agent says: The device's key is gone, .* \(/state/key\)"):
+        wait_for_start(board, 5, cast(Progress, SimpleNamespace(waiting=lambda: None)))

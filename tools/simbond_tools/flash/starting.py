@@ -3,6 +3,7 @@
 import re
 import time
 
+from simbond_tools.field.agent_words import in_words
 from simbond_tools.field.asking import PROMPT
 from simbond_tools.field.console import Event, parse_event
 from simbond_tools.field.errors import FieldError
@@ -34,7 +35,8 @@ def wait_for_start(board: Board, timeout_s: float, progress: Progress) -> Event:
             if event and event["event"] == "start":
                 return event
             if event and event["event"] == "error" and event.get("what") == "setup":
-                raise NotStarted(_("The agent says: {what}.").format(what=event.get("detail")))
+                said = in_words(event.get("code"), event.get("detail"))
+                raise NotStarted(_("The agent says: {what}.").format(what=said))
             if found := _RAISED.match(line):
                 raised = found[0].decode("utf-8", "replace").strip()
         if rest == PROMPT:
