@@ -18,6 +18,7 @@ _LINE_MAX = 16384  # what the agent says of itself is some 2 KiB; what is longer
 _EVENTS_MAX = 1000  # whoever talks without end fills no memory
 _STATUS_S = 2.5  # an agent in a TLS handshake answers after it
 _STATUS_TRIES = 3
+_HANDSHAKE_S = 30.0  # it was heard just before, and does not answer as long as its own handshake goes on
 _WORK_S = 60.0  # it may wait 20 s for the card, and for an attestation that is under way
 
 Event = dict[str, Any]
@@ -64,11 +65,11 @@ class Console:
 
     def attest(self) -> None:
         """Has it attest now; what comes of it is the event "attested", "stored" or "error" in time."""
-        self._ask("attest", _STATUS_S)
+        self._ask("attest", _HANDSHAKE_S)
 
     def rotate(self) -> None:
         """Has it take a new key; what comes of it is the event "rotation" in time."""
-        self._ask("rotate", _STATUS_S)
+        self._ask("rotate", _HANDSHAKE_S)
 
     def wait_for(self, *names: str, timeout_s: float = _WORK_S) -> Event:
         """The next event with one of these names. Raises NoAgent when none comes in time."""
