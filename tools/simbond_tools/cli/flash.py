@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from .exit_codes import failure
 from .rows import print_rows
 from .serial_options import baud_option, on_a_cable, several_ports_option
 from .translated import TranslatedCommand
+
+_LOOK_S = 0.3
 
 
 @click.command(
@@ -124,11 +126,14 @@ class _Bars:
     def all_of(self, ports: tuple[str, ...], job: Job, baud: int) -> list[Report | FieldError]:
         """Each board's report, or what ended it. Ctrl-C lets each come to the end of what it writes just then."""
         with ThreadPoolExecutor(len(ports)) as pool:
+            ends = [pool.submit(self._one, port, job, baud) for port in ports]
             try:
-                return list(pool.map(lambda port: self._one(port, job, baud), ports))
+                while wait(ends, _LOOK_S).not_done:  # in pieces: Windows hears of Ctrl-C only in between
+                    pass
             except KeyboardInterrupt:
                 self._stopped.set()
                 raise
+        return [end.result() for end in ends]
 
     def _one(self, port: str, job: Job, baud: int) -> Report | FieldError:
         try:
