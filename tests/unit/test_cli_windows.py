@@ -16,10 +16,10 @@ builtins.__import__ = without
 """
 EVERYTHING = """
 import importlib, pkgutil
-import simbond_tools.cli as cli
-for module in pkgutil.iter_modules(cli.__path__):
-    if module.name != "__main__":
-        importlib.import_module("simbond_tools.cli." + module.name)
+import simbond_tools
+for module in pkgutil.walk_packages(simbond_tools.__path__, "simbond_tools."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 """
 HELP = """
 from simbond_tools.cli import main
@@ -33,7 +33,7 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_module_of_the_command_line_is_imported() -> None:
+def test_every_module_of_the_tools_is_imported() -> None:
     done = run(EVERYTHING)
 
     assert (done.returncode, done.stderr) == (0, "")
