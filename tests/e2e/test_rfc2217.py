@@ -20,6 +20,7 @@ from simbond_tools.field.line import open_line
 from support import schemas
 from support.cards import CARD
 from support.needs import program
+from support.ports import free_port
 from support.repl_board import ReplBoard
 from support.rfc2217 import DeviceServer
 from support.server import SIMBOND, simbond
@@ -85,8 +86,7 @@ def test_ser2net(modem: Modem, tmp_path: Path) -> None:
 
 @contextmanager
 def ser2net(port: str, folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number = free.getsockname()[1]
+    number = free_port()
     (folder / "ser2net.yaml").write_text(
         "%YAML 1.1\n---\n"
         f"connection: &port\n  accepter: telnet(rfc2217),tcp,127.0.0.1,{number}\n"
@@ -97,7 +97,7 @@ def ser2net(port: str, folder: Path) -> Iterator[str]:
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             until_listening(number)
-            yield f"rfc2217://127.0.0.1:{number}"
+            yield f"rfc2217://127.0.0.1:{number}?timeout=10"
         finally:
             process.terminate()
 
@@ -155,16 +155,16 @@ def test_a_board_is_flashed_there_though_the_server_dies_and_comes_back(modem: M
     assert found["bootcount"] == 1
 
 
-@pytest.mark.parametrize("more", ["ign_set_control", "poll_modem", "timeout=5", "poll_modem&timeout=5"])
+@pytest.mark.parametrize("more", ["ign_set_control", "poll_modem", "poll_modem&ign_set_control"])
 def test_the_options_that_pyserial_knows(modem: Modem, more: str) -> None:
-    with DeviceServer(modem.port) as server, open_line(f"{server.url}?{more}") as line:
+    with DeviceServer(modem.port) as server, open_line(f"{server.url}&{more}") as line:
         line.write(b"AT\r")
         assert line.read(100, 10)
 
 
 def test_what_pyserial_logs_goes_where_errors_go(modem: Modem) -> None:
     with DeviceServer(modem.port) as server:
-        done = simbond("probe", "--port", f"{server.url}?logging=debug", "--json")
+        done = simbond("probe", "--port", f"{server.url}&logging=debug", "--json")
     assert schemas.read(done.stdout)["kind"] == "modem"
     assert "pySerial.rfc2217" in done.stderr
 
@@ -216,7 +216,7 @@ def test_a_speed_that_it_does_not_take(modem: Modem) -> None:
 
 def test_a_server_that_has_a_client_already(modem: Modem) -> None:
     with DeviceServer(modem.port) as server, open_line(server.url), pytest.raises(PortBusy, match="hangs up"):
-        open_line(server.url)
+        open_line(f"rfc2217://127.0.0.1:{server.number}")
 
 
 @pytest.mark.parametrize("answer", [b"", None, b"\xff\xf0", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 100])

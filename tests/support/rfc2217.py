@@ -10,6 +10,8 @@ from typing import Self
 import serial
 from serial.rfc2217 import PortManager
 
+from .ports import free_port
+
 
 class _Everything:
     def __contains__(self, _baud: object) -> bool:
@@ -45,7 +47,8 @@ class DeviceServer:
     """Has a port on TCP, for one client at a time, from `with` to its end or until it dies. url: how to name it.
 
     takes: the speeds that can be set. spoken: that of whoever is behind the port; at any other, octets come out wrong.
-    dies_after: it is gone once so many octets came from the client. number: of the TCP port; 0: any.
+    dies_after: it is gone once so many octets came from the client. number: of the TCP port, such as that of one that
+    died; 0: a new one.
     """
 
     def __init__(
@@ -63,9 +66,9 @@ class DeviceServer:
         self._spoken = spoken
         self._dies_after = dies_after
         self._received = 0
-        self._listener = socket.create_server(("127.0.0.1", number))
-        self.number = self._listener.getsockname()[1]
-        self.url = f"rfc2217://127.0.0.1:{self.number}"
+        self.number = number or free_port()
+        self._listener = socket.create_server(("127.0.0.1", self.number))
+        self.url = f"rfc2217://127.0.0.1:{self.number}?timeout=30"  # a busy machine is no broken one
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name=self.url)
 

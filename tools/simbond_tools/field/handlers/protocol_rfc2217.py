@@ -10,6 +10,7 @@ from queue import Queue
 from serial import SerialException, rfc2217
 
 _SOCKET_S = 5.0  # as pyserial makes it, for connecting and writing
+_TRIES = 3  # a server frees its port a moment after a client left, which may have been this program
 
 
 class HungUp(SerialException):
@@ -47,6 +48,14 @@ class Serial(rfc2217.Serial):
         return waiting
 
     def open(self) -> None:
+        for attempt in range(_TRIES):
+            try:
+                return self._open()
+            except HungUp:
+                if attempt + 1 == _TRIES:
+                    raise
+
+    def _open(self) -> None:
         self._connected = self._ended = self._hung_up = False
         try:
             super().open()
