@@ -1,6 +1,7 @@
-"""Databases for tests that run on every kind of them, names of tests that are the same in every run, and examples that
-may take as long as a busy machine needs for them."""
+"""Databases for tests that run on every kind of them; and what is the same in every run: the names of tests, a terminal
+that is nobody's, and no example that fails for the time it takes."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +14,16 @@ from support.stores import asked_by_test, leave, on_postgresql
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
+# Whoever runs the tests may be an operator, with a verifier, a language and a terminal of their own.
+_SETTINGS = ("CONFIG", "URL", "TOKEN", "CA", "PLAIN_HTTP", "LANG", "JSON", "DB", "PORT", "BAUD", "FOLDER")
+_OWN = {"LANG", "LANGUAGE", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "SIMBOND_STATION_PASSPHRASE"}
+_OWN |= {f"SIMBOND_{setting}" for setting in _SETTINGS}
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name in _OWN & os.environ.keys() | {name for name in os.environ if name.startswith("LC_")}:
+        del os.environ[name]
+    os.environ["LANG"] = "C.UTF-8"
     config.addinivalue_line(
         "markers", "many_databases: makes so many that it runs on files only, in a module of `store`"
     )
