@@ -12,6 +12,7 @@ import simbond_verifier
 from simbond_verifier import p256
 from simbond_verifier.p256 import aws_lc, compress, decompress, load_key, openssl
 from support.attester import Attester, raw_signature
+from support.damage import flipped, with_bit_flipped
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 FIELD = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
@@ -55,9 +56,9 @@ def test_numbers_at_the_edges_are_no_signature(library: ModuleType, r: int, s: i
 @given(st.integers(0, 511), st.booleans())
 def test_both_refuse_what_differs_by_a_bit(bit: int, of_digest: bool) -> None:
     signature = raw_signature(DEVICE.key, MESSAGE)
-    octets = bytearray(DIGEST if of_digest else signature)
-    octets[bit // 8 % len(octets)] ^= 1 << bit % 8
-    asked = (signature, bytes(octets)) if of_digest else (bytes(octets), DIGEST)
+    octets = DIGEST if of_digest else signature
+    damaged = with_bit_flipped(octets, bit % (8 * len(octets)))
+    asked = (signature, damaged) if of_digest else (damaged, DIGEST)
     assert not any(library.Key(DEVICE.point).is_signature(*asked) for library in (aws_lc, openssl))
 
 
@@ -74,7 +75,7 @@ def test_points_off_the_curve_are_no_keys(library: ModuleType, monkeypatch: pyte
     monkeypatch.setattr(p256, "_Key", library.Key)
     good = DEVICE.point
     assert load_key(good).is_signature(raw_signature(DEVICE.key, MESSAGE), DIGEST)
-    off = (good[:-1] + bytes([good[-1] ^ 1]), b"\x04" + bytes(64), b"\x04" + b"\xff" * 64, bytes(65))
+    off = (flipped(good), b"\x04" + bytes(64), b"\x04" + b"\xff" * 64, bytes(65))
     other_forms = (b"", b"\0", compress(good), b"\x05" + good[1:], b"\x06" + good[1:], good[:-1], good + b"\0")
     for point in off + other_forms:
         with pytest.raises(ValueError):
