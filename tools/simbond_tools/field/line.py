@@ -58,7 +58,9 @@ class Line(Closing):
         try:
             self._port.baudrate = baud
             self._port.reset_input_buffer()
-        except (rfc2217.SpeedRefused, ValueError):
+        except (rfc2217.SpeedRefused, ValueError) as e:
+            if baud == self.baud:  # which it had taken before
+                raise self._gone(e) from None
             self.set_baud(self.baud)
             raise _speed_refused(self.url, baud) from None
         except (serial.SerialException, OSError) as e:
