@@ -38,7 +38,8 @@ class Console:
         self._ids = count(1)
 
     def status(self, timeout_s: float = _STATUS_S, tries: int = _STATUS_TRIES) -> dict[str, Any]:
-        """{"status": the last event of each kind, "kid": key identifier in hex}."""
+        """{"status": the last event of each kind, "kid": key identifier in hex, or None}. What is of another form
+        counts as not said."""
         for attempt in range(tries):
             try:
                 reply = self._ask("status", timeout_s)
@@ -46,7 +47,8 @@ class Console:
                 if attempt + 1 == tries:
                     raise
             else:
-                return {"status": reply.get("status") or {}, "kid": reply.get("kid")}
+                kid = reply.get("kid")
+                return {"status": _events(reply.get("status")), "kid": kid if isinstance(kid, str) else None}
         raise AssertionError("tries is to be one at least")
 
     def prove(self, nonce: bytes) -> bytes:
@@ -119,6 +121,11 @@ class Console:
             if time.monotonic() >= deadline:
                 return None
             self._partial += self._line.read(_READ, max(0.0, deadline - time.monotonic())).replace(b"\r", b"\n")
+
+
+def _events(said: object) -> dict[str, Event]:
+    told = said if isinstance(said, dict) else {}
+    return {name: event for name, event in told.items() if isinstance(event, dict)}
 
 
 def parse_event(text: bytes) -> Event | None:

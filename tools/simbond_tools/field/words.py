@@ -50,9 +50,9 @@ WAITING = {
 }
 
 
-def word(words: dict[str, str], code: str | None) -> str | None:
+def word(words: dict[str, str], code: object) -> str | None:
     """A code of one of the tables above, in the language in force; None for a code that is not there."""
-    return _(words[code]) if code in words else None
+    return _(words[code]) if isinstance(code, str) and code in words else None
 
 
 def of_modem(read: dict[str, Any]) -> list[Row]:
@@ -131,7 +131,8 @@ def _signal(cell: dict[str, Any], quality: str | None) -> str:
 def _result(status: dict[str, Any]) -> str | None:
     attested = status.get("attested")
     if attested:
-        reasons = ", ".join(map(str, attested.get("reasons", [])))
+        told = attested.get("reasons")
+        reasons = ", ".join(map(str, told)) if isinstance(told, list) else ""
         tier = str(attested.get("tier"))
         return (word(TIER, tier) or tier) + (f" ({reasons})" if reasons else "")
     if "enrolment" in status:
