@@ -126,16 +126,39 @@ def test_a_closed_stream_changes_nothing_else(command: str, closed: str, port: s
     assert (port in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
 
 
+@contextmanager
+def no_reader() -> Iterator[int]:
+    """A pipe that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+
+
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_a_reader_that_has_gone_ends_it_quietly(more: tuple[str, ...], port: str) -> None:
     """As `simbond doctor | head -1`, which takes no more than it wants."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = subprocess.run(
-        [*SIMBOND, "doctor", "--port", port, *more], stdout=writing, stderr=subprocess.PIPE, check=False
-    )
-    os.close(writing)
+    with no_reader() as writing:
+        done = subprocess.run(
+            [*SIMBOND, "doctor", "--port", port, *more], stdout=writing, stderr=subprocess.PIPE, check=False
+        )
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("probe", "--help"), ()])
+def test_nor_does_it_matter_what_it_read(words: tuple[str, ...]) -> None:
+    with no_reader() as writing:
+        done = subprocess.run([*SIMBOND, *words], stdout=writing, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("words", [("frobnicate",), ("probe", "--baudd"), ("probe", "--lang", "xx")])
+def test_what_was_misspelt_is_a_usage_error_though_nobody_hears_it(words: tuple[str, ...]) -> None:
+    with no_reader() as writing, open("/dev/full", "w") as full:
+        ends = [subprocess.run([*SIMBOND, *words], stderr=deaf, check=False).returncode for deaf in (writing, full)]
+    assert ends == [2, 2]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -105,11 +106,13 @@ class _Lazy(TranslatedCommand, click.Group):
         shared.adopt(command, cmd_name.replace("-", "_"))
         return command
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with streams.reader_may_go():  # --help and --version print here
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with streams.reader_may_go():
             return super().invoke(ctx)
-        except BrokenPipeError as e:  # click would end it with 1, which means that the answer is no
-            raise streams.ReaderGone from e
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -170,7 +173,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if in_force.trace:
             traceback.print_exception(e)
         if isinstance(e, click.UsageError) and not in_force.json:
-            e.show()
+            with suppress(OSError):
+                e.show()
+            streams.settle()
             sys.exit(e.exit_code)
         failure = _failure(e)
         streams.tell(failure, json=in_force.json)

@@ -3,12 +3,23 @@
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .common import Failure
 
 
 class ReaderGone(Exception):
     """Whoever read the output has closed it."""
+
+
+@contextmanager
+def reader_may_go() -> Iterator[None]:
+    """Raises ReaderGone in place of BrokenPipeError, which click would end with 1: that means that the answer is no."""
+    try:
+        yield
+    except BrokenPipeError as e:
+        raise ReaderGone from e
 
 
 def mend() -> None:
