@@ -163,6 +163,17 @@ def test_the_same_observation_again_counts_once(desk: Desk, meter: Attester) -> 
     assert take(desk, imei=FOREIGN, ago=5, source="radius").outcome is Outcome.TAKEN
 
 
+@pytest.mark.parametrize("later", [1, 60], ids=["still ahead", "caught up"])
+def test_nor_does_one_confirm_itself_whose_source_has_a_clock_ahead(desk: Desk, meter: Attester, later: int) -> None:
+    at = desk.now + 20
+    assert Reason.NETWORK_IMEI_DIFFERS in reasons(take(desk, imei=FOREIGN, ago=desk.now - at))
+    desk.now += later
+
+    assert take(desk, imei=FOREIGN, ago=desk.now - at).outcome is Outcome.REPEATED
+    assert desk.card(ICCID)["state"] == "warned"
+    assert kept(desk) == 1
+
+
 def test_what_is_older_takes_the_view_neither_back_nor_anywhere(desk: Desk, meter: Attester) -> None:
     take(desk, imei=SEEN, place=SHANGHAI)
     old = take(desk, imei=FOREIGN, place=LAGOS, ago=100)

@@ -7,7 +7,7 @@ from simbond_agent import identity
 
 from .observation import Observation, Place
 
-_AHEAD_S = 300.0
+AHEAD_S = 300.0
 """A network's clock may be ahead of ours by so much."""
 _AREA = 1 << 24
 """A 5G tracking area code has 24 bits, others 16 (TS 23.003 clause 19.4.2.3)."""
@@ -22,19 +22,19 @@ class Unusable(ValueError):
 
 
 def checked(observation: Observation, now: float) -> Observation:
-    """The observation as it may be stored: of this moment at the latest, and without an IMEI that is none. Raises
-    Unusable."""
+    """The observation as it may be stored: of a moment that is no further ahead than AHEAD_S, and without an IMEI that
+    is none. Raises Unusable."""
     imsi, at = observation.imsi, observation.at
     if not _is_decimal(imsi, 6, 15):
         raise Unusable("imsi: not 6 to 15 digits")
     if not isfinite(at) or at <= 0:
         raise Unusable("at: not seconds since 1970")
-    if at > now + _AHEAD_S:
+    if at > now + AHEAD_S:
         raise Unusable(f"at: {at - now:.0f} s ahead of the verifier's clock; check the source's clock and its unit")
     if observation.apn is not None and not _APN.fullmatch(observation.apn):
         raise Unusable("apn: no access point name")
     _check_place(observation.place)
-    return observation._replace(at=min(at, now), imei=_imei(observation.imei))
+    return observation._replace(imei=_imei(observation.imei))
 
 
 def _imei(digits: str | None) -> str | None:

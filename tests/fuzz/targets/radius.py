@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import md5
 
-from simbond_verifier.observation_check import Unusable, checked
+from simbond_verifier.observation_check import AHEAD_S, Unusable, checked
 from simbond_verifier.policy import ImsiFrom
 from simbond_verifier.radius import reading
 from simbond_verifier.radius.packet import Code, Dropped, Request, read_request
@@ -52,6 +52,6 @@ def _use(request: Request) -> None:
     seen = reading.read_observation(request, tuple(ImsiFrom), NOW)
     if seen is not None:
         with suppress(Unusable):
-            assert checked(seen, NOW).at <= NOW
+            assert checked(seen, NOW).at <= NOW + AHEAD_S
     reply = Code.ACCOUNTING_RESPONSE if request.code is Code.ACCOUNTING_REQUEST else Code.ACCESS_ACCEPT
     assert len(request.reply(reply, {})) >= _HEADER
