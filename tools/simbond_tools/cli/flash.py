@@ -126,8 +126,8 @@ class _Bars:
     def all_of(self, ports: tuple[str, ...], job: Job, baud: int) -> list[Report | FieldError]:
         """Each board's report, or what ended it. Ctrl-C lets each come to the end of what it writes just then."""
         with ThreadPoolExecutor(len(ports)) as pool:
-            ends = [pool.submit(self._one, port, job, baud) for port in ports]
             try:
+                ends = [pool.submit(self._one, port, job, baud) for port in ports]
                 while wait(ends, _LOOK_S).not_done:  # in pieces: Windows hears of Ctrl-C only in between
                     pass
             except KeyboardInterrupt:
