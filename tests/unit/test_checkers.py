@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from simbond_verifier.envelope import digest
+from simbond_verifier.envelope import Envelope, digest
+from simbond_verifier.evidence import Evidence, read_claims
 from simbond_verifier.ingest import checker, checkers
 from simbond_verifier.ingest.result import Result
 from simbond_verifier.ingest.settling import Claim, Settling
@@ -19,6 +20,7 @@ from simbond_verifier.store.group_commit import GroupCommit
 from support.claims import claim, tell
 
 MANY = 120
+UNREADABLE = claim()
 
 
 def record(of: Claim) -> bytes:
@@ -81,6 +83,15 @@ async def one_ends(settling: Settling) -> None:
     assert signed(await tell(settling, [claim(good) for good in wanted])) == wanted
 
 
+async def one_cannot_be_read(settling: Settling) -> None:
+    await processes(settling)
+    outcomes = await asyncio.gather(
+        tell(settling, [claim() for _ in range(MANY)]), tell(settling, [UNREADABLE]), return_exceptions=True
+    )
+    assert signed(outcomes[0]) == [True] * MANY  # type: ignore[arg-type]
+    assert isinstance(outcomes[1], LookupError)
+
+
 async def none_can_start(settling: Settling) -> None:
     for _ in range(3):
         assert signed(await tell(settling, [claim() for _ in range(MANY)])) == [True] * MANY
@@ -94,6 +105,16 @@ def test_results_come_in_order(tmp_path: Path) -> None:
 def test_nothing_is_lost_with_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkers, "_AGAIN_S", 0.0)
     settled(tmp_path, one_ends)
+
+
+def test_a_fault_of_our_own_is_told_to_whom_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(envelope: Envelope) -> Evidence:
+        if envelope is UNREADABLE.envelope:
+            raise LookupError
+        return read_claims(envelope)
+
+    monkeypatch.setattr("simbond_verifier.ingest.settling.read_claims", faulty)
+    settled(tmp_path, one_cannot_be_read)
 
 
 def test_where_no_process_can_be_started_signatures_are_checked_here(

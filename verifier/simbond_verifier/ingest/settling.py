@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -158,7 +159,8 @@ class Settling:
         while self._asked and self._asked[0][1].done():
             chunk, answer = self._asked.popleft()
             if not answer.cancelled() and answer.exception() is None:
-                chunk.take(answer.result())
+                with suppress(Exception):  # `_settle` meets it again, and tells it to whom it belongs
+                    chunk.take(answer.result())
             self._commit(chunk)
         self._hand_on()
 
