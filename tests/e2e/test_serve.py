@@ -163,6 +163,7 @@ def test_a_fault_of_ours_is_a_problem_document_and_an_entry_in_the_log(tmp_path:
         assert (response.status_code, response.headers["content-type"]) == (500, "application/problem+json")
         assert response.json()["type"] == "urn:simbond:problem:internal"
         assert "card" not in response.text
+        assert response.headers["connection"] == "close", "nothing more is sent into a connection that ends"
         # Workers fail on their own account meanwhile.
         faults = eventually(lambda: [line for line in field.log() if line["level"] == "error" and "worker" not in line])
         (entry,) = faults

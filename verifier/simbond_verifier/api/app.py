@@ -128,8 +128,10 @@ def _report_problems(api: FastAPI) -> None:
 
     @api.exception_handler(Exception)
     async def _fault(_: Request, e: Exception) -> Response:
-        # The server logs it with its traceback.
-        return Problem(500, "internal", "A fault of the verifier's own; its log has the details.").response()
+        # The server logs it with its traceback, and ends the connection: a client that is not told sends its next
+        # request into it.
+        detail = "A fault of the verifier's own; its log has the details."
+        return Problem(500, "internal", detail, headers={"connection": "close"}).response()
 
     @api.exception_handler(HTTPException)
     async def _http(_: Request, e: HTTPException) -> Response:
