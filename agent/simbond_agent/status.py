@@ -10,7 +10,8 @@ def masked(digits):
 
 def failure(e):
     """What is told of an exception: its words, and its code (codes.py) or None."""
-    return str(e) or type(e).__name__, getattr(e, "code", None)
+    code = getattr(e, "code", None)
+    return str(e) or type(e).__name__, code if isinstance(code, str) else None
 
 
 class Reporter:

@@ -46,6 +46,13 @@ def test_an_error_event_has_a_code_beside_its_words(error: Exception, code: str 
     assert told(error) == {"event": "error", "what": "what", "code": code, "detail": str(error)}
 
 
+@pytest.mark.parametrize("code", [404, print, b"no-answer", SimpleNamespace])
+def test_what_a_makers_own_part_calls_a_code_is_none(code: object) -> None:
+    error = OSError("Not Found")
+    error.code = code  # type: ignore[attr-defined]
+    assert told(error)["code"] is None
+
+
 def test_an_error_without_words_is_called_by_its_kind() -> None:
     assert told(MemoryError())["detail"] == "MemoryError"
 
