@@ -95,8 +95,10 @@ def test_a_machine_without_aws_lc_checks_signatures_as_well(monkeypatch: pytest.
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(simbond_verifier, "p256", p256)  # the import below puts another there
     monkeypatch.setitem(sys.modules, "awscrt.crypto", None)
+    from simbond_verifier.p256 import LIBRARY
     from simbond_verifier.p256 import load_key as load_without
 
     key = load_without(DEVICE.point)
+    assert (LIBRARY, p256.LIBRARY) == ("OpenSSL", "AWS-LC")
     assert type(key).__module__.endswith("openssl")
     assert key.is_signature(raw_signature(DEVICE.key, MESSAGE), DIGEST)

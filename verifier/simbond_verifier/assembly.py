@@ -10,7 +10,7 @@ from time import time
 import structlog
 from sqlalchemy import Connection, insert, select
 
-from . import notice, traces
+from . import notice, p256, traces
 from . import policy as policies
 from .api.app import Application, create_app
 from .api.operator import Services
@@ -91,6 +91,7 @@ async def running(
             signing_keys.load(connection, time(), given)
             scenarios_seen.note(connection, texts, at=time())
             notices.install(connection, policy, scenarios)
+        log.info("signatures are checked by", library=p256.LIBRARY)
         gaps = notice.gaps(policy, scenarios)
         for gap in gaps:
             log.warning("notices", missing=gap)

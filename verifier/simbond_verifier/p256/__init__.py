@@ -21,11 +21,13 @@ class Key(Protocol):
         ...
 
 
+LIBRARY = "OpenSSL"
+"""That checks signatures here."""
 _Key: Callable[[bytes], Key] = openssl.Key
 try:
     from . import aws_lc
 
-    _Key = aws_lc.Key
+    LIBRARY, _Key = "AWS-LC", aws_lc.Key
 except ImportError:  # a technician's laptop checks a few signatures a day
     pass
 
