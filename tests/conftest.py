@@ -2,6 +2,7 @@
 that is nobody's, and no example that fails for the time it takes."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in _OWN & os.environ.keys() | {name for name in os.environ if name.startswith("LC_")}:
         del os.environ[name]
     os.environ["LANG"] = "C.UTF-8"
+    # A shell that runs the tests in the background has them, and every program that they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "many_databases: makes so many that it runs on files only, in a module of `store`"
     )
