@@ -243,7 +243,7 @@ def test_junk_on_the_socket(field: Field, what: str) -> None:
             client.sendall(JUNK[what])
             client.shutdown(socket.SHUT_WR)
             answer = everything(client)
-        except ConnectionError:
+        except OSError:  # reset by the server, perhaps before this end was closed: ENOTCONN is no ConnectionError
             answer = b""
     assert b" 500 " not in answer
     assert b"Traceback" not in answer
