@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from simbond_verifier.p256 import decompress
+
 from .common import read_input
 
 METAVAR = "POINT_HEX|@PEM_FILE"
@@ -16,7 +18,7 @@ METAVAR = "POINT_HEX|@PEM_FILE"
 
 def point(text: str) -> bytes:
     """The uncompressed point of a P-256 key, 65 octets. Raises ValueError when it is none."""
-    return _point(EllipticCurvePublicKey.from_encoded_point(SECP256R1(), bytes.fromhex(text)))
+    return decompress(bytes.fromhex(text))
 
 
 def pem(point: bytes) -> str:

@@ -45,6 +45,6 @@ def compress(point: bytes) -> bytes:
 
 
 def decompress(point: bytes) -> bytes:
-    """The uncompressed point of a compressed one. Raises ValueError when there is none on the curve."""
+    """The uncompressed point of a compressed one; also of itself. Raises ValueError when it is none on the curve."""
     key = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
