@@ -14,7 +14,8 @@ def halves(code: segno.QRCode) -> list[str]:
     """Two modules to a character, one above the other."""
     rows = _modules(code, _MARGIN)
     rows += [[0] * len(rows[0])] * (len(rows) % 2)
-    return ["".join(map(_half, upper, lower)) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return ["".join(_HALVES[both] for both in zip(upper, lower, strict=True)) for upper, lower in pairs]
 
 
 def squares(code: segno.QRCode) -> list[str]:
@@ -24,7 +25,3 @@ def squares(code: segno.QRCode) -> list[str]:
 
 def _modules(code: segno.QRCode, margin: int) -> list[list[int]]:
     return [list(row) for row in code.matrix_iter(border=margin)]
-
-
-def _half(upper: int, lower: int) -> str:
-    return _HALVES[upper, lower]
